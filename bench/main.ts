@@ -1,0 +1,52 @@
+/** npm run bench -- <name> [--json]: benchmarks, each a ratio against a baseline in the same run. */
+import { Command } from 'commander';
+import { benchRoute } from './route/run.ts';
+import type { RouteBenchResult } from './route/run.ts';
+
+const program = new Command('bench').description('Benchmarks: ratios against a baseline measured in the same run');
+
+program
+  .command('route')
+  .description(
+    'Route and RouteMany with an instant module, against a bare grpc-js echo and a server with one further call',
+  )
+  .option('--json', 'end with one line of JSON', false)
+  .option('--seconds <n>', 'measured time of each point', Number, 5)
+  .option('--warmup <n>', 'seconds before each measurement', Number, 2)
+  .option('--concurrency <list>', 'calls in flight, comma-separated', parseList, [1, 64, 512])
+  .option('--batch <n>', 'queries in one RouteMany message', Number, 64)
+  .option('--batches <n>', 'RouteMany messages in flight', Number, 32)
+  .action(async (flags: RouteFlags) => {
+    const result = await benchRoute({
+      concurrencies: flags.concurrency,
+      warmupMs: flags.warmup * 1000,
+      measureMs: flags.seconds * 1000,
+      batchSize: flags.batch,
+      batchesInFlight: flags.batches,
+      onProgress: (text) => process.stderr.write(`measuring ${text}\n`),
+    });
+    process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : table(result));
+  });
+
+interface RouteFlags {
+  json: boolean;
+  seconds: number;
+  warmup: number;
+  concurrency: number[];
+  batch: number;
+  batches: number;
+}
+
+function parseList(text: string): number[] {
+  const numbers = text.split(',').map(Number);
+  if (numbers.some((one) => !Number.isInteger(one) || one < 1))
+    program.error(`--concurrency takes whole numbers, not "${text}"`);
+  return numbers;
+}
+
+function table({ figures, ratios }: RouteBenchResult): string {
+  const rows = [...Object.entries(figures), ...Object.entries(ratios)];
+  return rows.map(([name, value]) => `${name.padEnd(24)} ${value}\n`).join('');
+}
+
+await program.parseAsync();

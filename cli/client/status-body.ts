@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { callApi } from './http-api.ts';
+import type { Target } from './target.ts';
+
+const replicaSchema = z.looseObject({ replica_id: z.string(), state: z.string(), restarts: z.number().default(0) });
+const moduleSchema = z.looseObject({
+  module_id: z.string(),
+  state: z.string(),
+  reason: z.string().default(''),
+  query_classes: z.array(z.string()).default([]),
+  in_flight: z.number().default(0),
+  waiting: z.number().default(0),
+  desired_replicas: z.number().default(0),
+  replicas: z.array(replicaSchema).default([]),
+  breaker: z.looseObject({ state: z.string() }).optional(),
+});
+const statusSchema = z.looseObject({
+  version: z.string().default('?'),
+  uptime_seconds: z.number().default(0),
+  in_flight: z.number().default(0),
+  loader: z.looseObject({ connected: z.boolean() }).optional(),
+  modules: z.array(moduleSchema),
+});
+
+/** What GET /status tells, as far as the commands show it; the rest is kept for --json. */
+export type StatusBody = z.output<typeof statusSchema>;
+export type ModuleBody = z.output<typeof moduleSchema>;
+
+/** Gives a system's status. Throws as callApi does. */
+export async function fetchStatus(target: Target): Promise<StatusBody> {
+  return statusSchema.parse(await callApi(target, 'GET', '/status'));
+}

@@ -1,0 +1,25 @@
+import type { Command } from 'commander';
+import { fetchStatus } from '../client/status-body.ts';
+import { findTarget, type TargetFlags } from '../client/target.ts';
+import { withTarget } from '../client/target-options.ts';
+import { moduleTable } from '../output/module-table.ts';
+
+/** Adds `frontier status`. */
+export function addStatus(program: Command): void {
+  withTarget(program.command('status'))
+    .description('show the running system and its modules')
+    .option('--json', 'print JSON')
+    .action(status);
+}
+
+async function status(flags: TargetFlags & { json?: boolean }): Promise<void> {
+  const target = findTarget(flags);
+  const body = await fetchStatus(target);
+  if (flags.json === true) {
+    process.stdout.write(`${JSON.stringify({ url: target.url, ...body })}\n`);
+    return;
+  }
+  const loader = body.loader?.connected === false ? ', without its loader: serving on its last state' : '';
+  const head = `Frontier ${body.version} at ${target.url}, up ${Math.round(body.uptime_seconds)} s, ${body.in_flight} in flight${loader}`;
+  process.stdout.write(`${[head, '', ...moduleTable(body.modules)].join('\n')}\n`);
+}

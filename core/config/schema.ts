@@ -1,0 +1,481 @@
+import { z } from 'zod';
+
+/**
+ * The configuration's form. Keys are the files' own (snake_case); times are in seconds, as in the specification.
+ * Unknown keys are faults. What no schema can tell (references between modules, cycles) is in ./semantics.ts.
+ */
+
+const seconds = z
+  .number()
+  .positive()
+  .max(86_400 * 365);
+const fraction = z.number().min(0).max(1);
+const count = z.int().min(1);
+const port = z.int().min(0).max(65_535);
+const identifier = z
+  .string()
+  .regex(
+    /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    'must be a DNS label: lower-case letters, digits and hyphens, at most 63',
+  );
+
+/** The query classes that ship; configuration may name others once a classifier knows them. */
+export const QUERY_CLASSES = [
+  'CODE_GENERATION',
+  'BUSINESS_ANALYSIS',
+  'CREATIVE_CONTENT',
+  'MULTIMODAL',
+  'GENERAL',
+] as const;
+export type QueryClass = (typeof QUERY_CLASSES)[number];
+
+/** The class of each module of the product, by module id; holds where the module's file leaves query_classes out. */
+export const SPECIFIED_CLASSES: ReadonlyMap<string, QueryClass> = new Map([
+  ['web-development', 'CODE_GENERATION'],
+  ['business-operations', 'BUSINESS_ANALYSIS'],
+  ['marketing-creative', 'CREATIVE_CONTENT'],
+  ['multimodal-processor', 'MULTIMODAL'],
+  ['foundation', 'GENERAL'],
+]);
+
+const router = z
+  .strictObject({
+    max_concurrent_requests: count
+      .default(1000)
+      .describe('Requests handled at the same time; more are shed with RESOURCE_EXHAUSTED.'),
+    request_timeout: seconds
+      .default(30)
+      .describe('Longest time for a request whose caller gives no deadline, in seconds.'),
+    max_query_bytes: count.default(262_144).describe('Longest query, in bytes of UTF-8.'),
+    max_attachment_bytes: count.default(20_971_520).describe('Largest sum of attachments of one request, in bytes.'),
+    strategy: z
+      .enum(['sequential', 'parallel', 'hedged', 'weighted_round_robin', 'adaptive'])
+      .default('sequential')
+      .describe('How a plan is gone through.'),
+    classification: z
+      .strictObject({
+        confidence_threshold: fraction
+          .default(0.8)
+          .describe(
+            'Class probability under which the query goes to the GENERAL module, the runner-up first among the fallbacks.',
+          ),
+      })
+      .prefault({}),
+    rate_limit: z
+      .strictObject({
+        requests_per_second: z.number().positive().default(100).describe('Sustained requests a second of one user.'),
+        burst: count.default(200).describe('Requests that one user may send at once.'),
+      })
+      .prefault({})
+      .describe('Token bucket of each user.'),
+  })
+  .prefault({});
+
+const communication = z
+  .strictObject({
+    protocols: z
+      .strictObject({
+        http: z
+          .strictObject({
+            enabled: z.boolean().default(true).describe('Whether the HTTP API is served.'),
+            timeout: seconds.default(30).describe('Longest time for an HTTP request, in seconds.'),
+          })
+          .prefault({}),
+        websocket: z
+          .strictObject({
+            enabled: z.boolean().default(false).describe('Whether modules may be spoken to over WebSocket.'),
+          })
+          .prefault({}),
+        message_broker: z
+          .strictObject({
+            enabled: z.boolean().default(false).describe('Whether modules may be spoken to over a message broker.'),
+            type: z.enum(['redis', 'rabbitmq']).default('redis').describe('Which broker.'),
+          })
+          .prefault({}),
+      })
+      .prefault({}),
+  })
+  .prefault({});
+
+const dynamicLoading = z
+  .strictObject({
+    strategy: z
+      .enum(['on_demand', 'predictive', 'preemptive', 'scheduled'])
+      .default('on_demand')
+      .describe('When modules are loaded.'),
+    auto_load_threshold: count.default(10).describe('Requests a minute from which a module is kept loaded.'),
+    idle_timeout: seconds
+      .default(300)
+      .describe('Time without a request after which a module above min_replicas is unloaded, in seconds.'),
+    activation_timeout: seconds.default(60).describe('Longest wait for a module to become ready, in seconds.'),
+    max_waiting: count.default(100).describe('Requests that may wait for one module to start; more are shed.'),
+    driver: z.enum(['process', 'kubernetes']).default('process').describe('What runs the replicas.'),
+    kubernetes: z
+      .strictObject({
+        namespace: identifier.default('frontier-modules').describe('Namespace that the Kubernetes driver works in.'),
+      })
+      .prefault({}),
+  })
+  .prefault({});
+
+const fallback = z
+  .strictObject({
+    max_attempts: z.int().min(1).max(10).default(3).describe('Modules tried for one request at the most.'),
+    circuit_breaker: z
+      .strictObject({
+        failure_threshold: count.default(5).describe("Consecutive failures that open a module's breaker."),
+        open_duration: seconds
+          .default(15)
+          .describe('Time that a breaker stays open before it lets a probe through, in seconds.'),
+        half_open_probes: count.default(1).describe('Requests let through at the same time while half open.'),
+      })
+      .prefault({}),
+    health_monitoring: z
+      .strictObject({
+        min_success_rate: fraction
+          .default(0.8)
+          .describe('Share of good answers under which a module goes to the end of the plan.'),
+        interval: seconds.default(2).describe('Time between two health checks of a workload, in seconds.'),
+      })
+      .prefault({}),
+  })
+  .prefault({});
+
+const mesh = z
+  .strictObject({
+    mode: z
+      .enum(['envoy', 'proxyless', 'istio'])
+      .default('envoy')
+      .describe('What carries calls from router to sidecar.'),
+    trust_domain: z
+      .string()
+      .regex(/^[a-z0-9._-]+$/)
+      .default('frontier.local')
+      .describe('SPIFFE trust domain.'),
+    namespace: identifier.default('default').describe('Namespace in SPIFFE ids.'),
+    certificate_lifetime: seconds
+      .default(86_400)
+      .describe('Life of a workload certificate, in seconds; renewed at half of it.'),
+    debounce: z
+      .number()
+      .min(0)
+      .max(10)
+      .default(0.02)
+      .describe('Quiet time before changed states are pushed, in seconds.'),
+    debounce_max: z
+      .number()
+      .min(0)
+      .max(60)
+      .default(0.5)
+      .describe('Longest delay of a change under steady churn, in seconds.'),
+  })
+  .prefault({});
+
+const network = z
+  .strictObject({
+    address: z
+      .string()
+      .min(1)
+      .default('127.0.0.1')
+      .describe('Address that the edge listens on; beyond loopback it needs API keys.'),
+    ports: z
+      .strictObject({
+        edge: port.default(8000).describe('Public port: gRPC, grpc-web, HTTP.'),
+        router_grpc: port.default(50_051).describe('Router, gRPC.'),
+        router_http: port.default(8001).describe('Router, HTTP.'),
+        mesh: port.default(15_001).describe("Envoy's mesh listener."),
+        loader: port.default(50_052).describe('Loader, gRPC.'),
+        control_plane: port.default(18_000).describe('Control plane: ADS and identity.'),
+        envoy_admin: port.default(9901).describe("Envoy's administration page."),
+      })
+      .prefault({})
+      .describe('0 takes a free port.'),
+    cors_origins: z
+      .array(z.string().min(1))
+      .default(['*'])
+      .describe('Origins that browsers may call from; "*" is any.'),
+  })
+  .prefault({});
+
+/** What a role may be allowed to do. */
+export const PERMISSIONS = ['route', 'read_status', 'manage_modules', 'submit_feedback'] as const;
+export type Permission = (typeof PERMISSIONS)[number];
+
+const security = z
+  .strictObject({
+    api_keys: z
+      .array(
+        z.strictObject({
+          id: z.string().min(1).describe('Name of the key, for logs.'),
+          hash: z
+            .string()
+            .regex(
+              /^sha256:[0-9a-f]{64}$/,
+              'must be "sha256:" and 64 hex digits; make one with: frontier config hash-key',
+            )
+            .describe('SHA-256 of the key.'),
+          tenant: z.string().min(1).default('default').describe('Tenant that the key belongs to.'),
+          subject: z.string().min(1).optional().describe("User that the key stands for; the key's id when left out."),
+          roles: z
+            .array(z.string().min(1))
+            .min(1)
+            .default(['user'])
+            .describe('Roles of the key; its permissions are those of all of them.'),
+        }),
+      )
+      .default([])
+      .describe('With none, only loopback is served, and every caller is an administrator.'),
+    roles: z
+      .record(
+        z.string().min(1),
+        z.strictObject({
+          permissions: z.array(z.enum(PERMISSIONS)).describe('What the role may do.'),
+          modules: z.array(z.string().min(1)).default(['*']).describe('Modules that the role may use; "*" is all.'),
+        }),
+      )
+      .default({
+        admin: { permissions: [...PERMISSIONS], modules: ['*'] },
+        user: { permissions: ['route', 'read_status', 'submit_feedback'], modules: ['*'] },
+      })
+      .describe('Roles by name; they replace the built-in ones, admin and user.'),
+  })
+  .prefault({});
+
+const telemetry = z
+  .strictObject({
+    otlp_endpoint: z
+      .url({ protocol: /^https?$/ })
+      .optional()
+      .describe('OTLP/gRPC collector, e.g. http://localhost:4317.'),
+    sample_ratio: fraction.default(1).describe('Share of requests that are traced.'),
+    log_level: z
+      .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+      .default('info')
+      .describe('Least severe level that is logged.'),
+  })
+  .prefault({});
+
+const storage = z
+  .strictObject({
+    data_dir: z
+      .string()
+      .min(1)
+      .default('.frontier')
+      .describe('Folder of state, logs, certificates and downloads; relative to this file.'),
+    snapshot_interval: seconds.default(10).describe('Time between two snapshots of the memory store, in seconds.'),
+  })
+  .prefault({});
+
+const runtime = z
+  .strictObject({
+    envoy_path: z.string().min(1).optional().describe('Envoy binary; looked for on PATH, then fetched, when left out.'),
+    model_path: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('GGUF file of the shipped language modules; fetched when left out.'),
+  })
+  .prefault({});
+
+/** Form of orchestration-config.yaml. */
+export const orchestrationFileSchema = z.strictObject({
+  orchestration: z
+    .strictObject({
+      router,
+      communication,
+      dynamic_loading: dynamicLoading,
+      fallback,
+      mesh,
+      network,
+      security,
+      telemetry,
+      storage,
+      runtime,
+    })
+    .prefault({}),
+});
+
+const cpu = z.string().regex(/^\d+(\.\d+)?m?$/, 'must be cores or millicores, e.g. "2" or "500m"');
+const memory = z.string().regex(/^\d+(\.\d+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$/, 'must be a quantity, e.g. "512Mi"');
+const resources = z.strictObject({
+  cpu: cpu.optional().describe('Cores or millicores, e.g. "2" or "500m".'),
+  memory: memory.optional().describe('Bytes as a quantity, e.g. "512Mi".'),
+  gpu: z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number in quotes, e.g. "1"')
+    .optional()
+    .describe('Devices; request and limit must be equal.'),
+});
+
+const adapter = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('grpc').describe('frontier.module.v1.ModuleService.'),
+    url: z
+      .url({ protocol: /^(grpc|http)$/ })
+      .optional()
+      .describe('Workload that runs elsewhere, e.g. grpc://host:9000.'),
+  }),
+  z.strictObject({
+    type: z.literal('openai').describe("Any server with OpenAI's chat completions."),
+    url: z
+      .url({ protocol: /^https?$/ })
+      .optional()
+      .describe('Base address with its version, e.g. http://localhost:11434/v1.'),
+    model: z.string().min(1).optional().describe("Model to ask for; the server's first one when left out."),
+    api_key_env: z
+      .string()
+      .regex(/^[A-Z_][A-Z0-9_]*$/)
+      .optional()
+      .describe('Environment variable that holds the API key.'),
+    system_prompt: z.string().min(1).optional().describe('Put before every query.'),
+    max_tokens: count.optional().describe("Longest answer, in tokens; the server's own limit when left out."),
+    temperature: z.number().min(0).max(2).optional().describe("Sampling temperature; the server's own when left out."),
+  }),
+]);
+
+/** Form of modules/<id>.yaml. */
+export const moduleSpecSchema = z.strictObject({
+  module_id: identifier.describe("Name of the module, unique; by custom also the file's name."),
+  description: z.string().optional().describe('What the module is good for, for people.'),
+  image: z.string().min(1).optional().describe('Container image of the workload (Kubernetes driver).'),
+  query_classes: z
+    .array(z.enum(QUERY_CLASSES))
+    .default([])
+    .describe(
+      'Classes that the module answers; several modules may share one. Left out, a module of the product has its own.',
+    ),
+  fallbacks: z.array(identifier).default([]).describe('Modules tried, in order, when this one fails.'),
+  dependencies: z.array(identifier).default([]).describe('Modules that must be ready first.'),
+  adapter: adapter.default({ type: 'grpc' }).describe('How the sidecar speaks to the workload.'),
+  workload: z
+    .strictObject({
+      command: z
+        .array(z.string().min(1))
+        .min(1)
+        .describe('Program and arguments (process driver); it serves on the port in $PORT.'),
+      env: z
+        .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string())
+        .default({})
+        .describe('Environment variables of the workload.'),
+      working_directory: z.string().min(1).optional().describe('Relative to the configuration file.'),
+    })
+    .optional()
+    .describe('What the loader starts; left out when adapter.url names a workload that runs elsewhere.'),
+  resource_requirements: z
+    .strictObject({ requests: resources.prefault({}), limits: resources.prefault({}) })
+    .prefault({}),
+  scaling: z
+    .strictObject({
+      min_replicas: z.int().min(0).max(10).default(0).describe('Replicas that are kept without any query.'),
+      max_replicas: z.int().min(1).max(10).default(1).describe('Replicas at the most.'),
+      target_cpu_utilization: z
+        .int()
+        .min(1)
+        .max(100)
+        .default(70)
+        .describe('CPU use at which replicas are added, in percent.'),
+    })
+    .prefault({}),
+  concurrency: z
+    .strictObject({
+      max_in_flight: count.default(4).describe('Queries that one replica handles at the same time.'),
+      max_queued: z.int().min(0).default(32).describe('Queries that wait at one replica; more are refused.'),
+    })
+    .prefault({}),
+  in_flight_limits: z
+    .strictObject({
+      max_connections: count.default(1024).describe('Connections to the module.'),
+      max_pending_requests: count.default(1024).describe('Requests that wait for a connection.'),
+      max_requests: count.default(4096).describe('Requests at the same time.'),
+      max_retries: count.default(16).describe('Retries at the same time.'),
+    })
+    .prefault({})
+    .describe('Limits that Envoy holds for the module as a whole (its circuit_breakers).'),
+  outlier_detection: z
+    .strictObject({
+      consecutive_failures: count
+        .default(5)
+        .describe('Failures in a row that eject a replica from the mesh for a time.'),
+      interval: seconds.default(5).describe('Time between two looks at ejected replicas, in seconds.'),
+      base_ejection_time: seconds
+        .default(10)
+        .describe('Length of a first ejection, in seconds; later ones are longer.'),
+      max_ejection_percent: z
+        .int()
+        .min(0)
+        .max(100)
+        .default(50)
+        .describe('Share of the replicas that may be ejected, in percent.'),
+    })
+    .prefault({}),
+  timeouts: z
+    .strictObject({
+      connect: seconds.default(1).describe('To connect to a replica, in seconds.'),
+      request: seconds.default(30).describe('One attempt, in seconds.'),
+      first_token: seconds.default(15).describe('From the start of an attempt to its first token, in seconds.'),
+      readiness: seconds.default(60).describe('From start to ready, in seconds.'),
+      drain: seconds.default(20).describe('Longest wait for queries in flight when a replica is stopped, in seconds.'),
+    })
+    .prefault({}),
+  confidence_threshold: fraction.default(0.3).describe('Score under which an answer counts as a failure.'),
+  circuit_breaker: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe('Whether the module has a breaker.'),
+      failure_threshold: count.optional().describe('Consecutive failures that open it.'),
+    })
+    .prefault({})
+    .describe('Overrides fallback.circuit_breaker for this module.'),
+  price: z
+    .strictObject({
+      per_request: z.number().min(0).default(0).describe('Of each answer.'),
+      per_1k_prompt_tokens: z.number().min(0).default(0).describe('Of 1000 tokens of the query.'),
+      per_1k_completion_tokens: z.number().min(0).default(0).describe('Of 1000 tokens of the answer.'),
+    })
+    .prefault({})
+    .describe('Cost model, in a currency of your choice.'),
+  capabilities: z
+    .strictObject({
+      media_types: z
+        .array(z.string().regex(/^[a-z*]+\/[a-z0-9.+*-]+$/i))
+        .default([])
+        .describe('Attachments accepted, e.g. "image/*".'),
+      requires_attachment: z
+        .boolean()
+        .default(false)
+        .describe('Whether a query without an attachment is of no use to the module.'),
+      context_tokens: count.optional().describe('Longest query and answer together, in tokens.'),
+    })
+    .prefault({}),
+  idle_timeout: seconds.optional().describe('Overrides dynamic_loading.idle_timeout.'),
+  schedule: z
+    .array(
+      z.strictObject({
+        cron: z.string().min(1).describe('When it begins, as a cron expression.'),
+        replicas: z.int().min(0).max(10).describe('Replicas from then on.'),
+        duration: seconds.optional().describe('How long, in seconds; until the next entry when left out.'),
+      }),
+    )
+    .default([])
+    .describe('Replicas by the time of day.'),
+});
+
+export type Orchestration = z.output<typeof orchestrationFileSchema>['orchestration'];
+export type ModuleSpec = z.output<typeof moduleSpecSchema>;
+export type ModuleSpecInput = z.input<typeof moduleSpecSchema>;
+export type MeshMode = Orchestration['mesh']['mode'];
+export type RoleDefinition = Orchestration['security']['roles'][string];
+
+/** The whole configuration, checked. */
+export interface FrontierConfig {
+  readonly orchestration: Orchestration;
+  /** Ordered by module_id. */
+  readonly modules: readonly ModuleSpec[];
+  /** What is accepted but has no effect yet, one sentence each. */
+  readonly warnings: readonly string[];
+  /** Folder of orchestration-config.yaml, against which relative paths are resolved. Absolute. */
+  readonly rootDir: string;
+  /** `storage.data_dir`, absolute. */
+  readonly dataDir: string;
+  /** Files that were read, absolute; what a reload watches. */
+  readonly sources: readonly string[];
+}

@@ -1,0 +1,27 @@
+import type { Classification, Classifier } from '../classification/classifier.ts';
+import type { Principal } from '../domain/principal.ts';
+import type { Query } from '../domain/query.ts';
+import type { ModuleStatuses } from './module-status.ts';
+import { plan, type Plan, type PlanPolicy } from './plan.ts';
+
+/** What is to be done with a query. */
+export interface Decision {
+  readonly classification: Classification;
+  readonly plan: Plan;
+}
+
+/** Runs one stage; a caller that measures stages hands in its own. */
+export type RunStage = <T>(stage: string, work: () => T) => T;
+
+/** Classifies a query and plans for it; the same arguments always give the same decision. */
+export function decide(
+  query: Query,
+  classifier: Classifier,
+  statuses: ModuleStatuses,
+  principal: Principal,
+  policy: PlanPolicy,
+  runStage: RunStage = (_stage, work) => work(),
+): Decision {
+  const classification = runStage('classify', () => classifier.classify(query));
+  return { classification, plan: runStage('plan', () => plan(query, classification, statuses, principal, policy)) };
+}

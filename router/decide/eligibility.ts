@@ -1,0 +1,82 @@
+import type { Reason } from '../../core/errors.ts';
+import { mayUse, type Principal } from '../domain/principal.ts';
+import type { Query } from '../domain/query.ts';
+import { expectedCost } from './cost.ts';
+import { capacityOf, type ModuleStatus } from './module-status.ts';
+
+export type ExclusionReason =
+  | Extract<
+      Reason,
+      'PERMISSION_DENIED' | 'UNSUPPORTED_MEDIA_TYPE' | 'BREAKER_OPEN' | 'COST_CEILING' | 'MODULE_OVERLOADED'
+    >
+  | 'ATTACHMENT_REQUIRED'
+  | 'MAX_ATTEMPTS';
+
+/** A module that was left out of a plan. */
+export interface Exclusion {
+  readonly moduleId: string;
+  readonly reason: ExclusionReason;
+  /** Text for people, with the numbers that decided. */
+  readonly detail: string;
+}
+
+/** Gives why a module cannot be asked, or undefined when it can. What the caller can mend comes before what passes. */
+export function exclusionOf(status: ModuleStatus, query: Query, principal: Principal): Exclusion | undefined {
+  const moduleId = status.spec.module_id;
+  if (!mayUse(principal, moduleId)) {
+    return {
+      moduleId,
+      reason: 'PERMISSION_DENIED',
+      detail: `the roles of ${principal.subject} do not allow ${moduleId}`,
+    };
+  }
+  return capabilityExclusion(status, query) ?? costExclusion(status, query) ?? healthExclusion(status);
+}
+
+function capabilityExclusion({ spec }: ModuleStatus, query: Query): Exclusion | undefined {
+  const moduleId = spec.module_id;
+  const { media_types: accepted, requires_attachment: required } = spec.capabilities;
+  if (required && query.attachments.length === 0) {
+    return { moduleId, reason: 'ATTACHMENT_REQUIRED', detail: `${moduleId} answers only queries with an attachment` };
+  }
+  const refused = query.attachments.find(
+    ({ mediaType }) => !accepted.some((pattern) => matchesMediaType(pattern, mediaType)),
+  );
+  if (refused === undefined) return undefined;
+  const list = accepted.length === 0 ? 'no attachments' : accepted.join(', ');
+  return { moduleId, reason: 'UNSUPPORTED_MEDIA_TYPE', detail: `${moduleId} takes ${list}, not ${refused.mediaType}` };
+}
+
+function costExclusion({ spec }: ModuleStatus, query: Query): Exclusion | undefined {
+  if (query.maxCost === undefined) return undefined;
+  const cost = expectedCost(spec, query);
+  if (cost <= query.maxCost) return undefined;
+  const detail = `an answer is expected to cost ${cost}, more than the ceiling of ${query.maxCost}`;
+  return { moduleId: spec.module_id, reason: 'COST_CEILING', detail };
+}
+
+function healthExclusion(status: ModuleStatus): Exclusion | undefined {
+  const moduleId = status.spec.module_id;
+  if (!status.breakerAdmits) {
+    return {
+      moduleId,
+      reason: 'BREAKER_OPEN',
+      detail: `${moduleId} has failed repeatedly and is given time to recover`,
+    };
+  }
+  const capacity = capacityOf(status);
+  if (status.inFlight < capacity) return undefined;
+  return {
+    moduleId,
+    reason: 'MODULE_OVERLOADED',
+    detail: `${status.inFlight} queries are in flight, the limit is ${capacity}`,
+  };
+}
+
+/** Tells whether a media type fits a pattern such as "image/*" or "application/pdf"; parameters do not count. */
+export function matchesMediaType(pattern: string, mediaType: string): boolean {
+  const wanted = pattern.toLowerCase();
+  const given = (mediaType.split(';', 1)[0] ?? '').trim().toLowerCase();
+  if (wanted === '*/*') return true;
+  return wanted.endsWith('/*') ? given.startsWith(wanted.slice(0, -1)) : given === wanted;
+}

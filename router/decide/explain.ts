@@ -1,0 +1,45 @@
+import type { ClassProbability, Signal } from '../classification/classifier.ts';
+import type { Decision } from './decide.ts';
+import type { Plan, PlanPolicy } from './plan.ts';
+
+/** Time that one stage of the pipeline took. */
+export interface StageTiming {
+  readonly stage: string;
+  readonly ms: number;
+}
+
+/** How a decision came about: every number that decided. */
+export interface Explanation {
+  /** Highest first. */
+  readonly probabilities: readonly ClassProbability[];
+  readonly plan: Plan;
+  /** Strongest first. */
+  readonly signals: readonly Signal[];
+  /** One sentence for people. */
+  readonly summary: string;
+  readonly stages: readonly StageTiming[];
+}
+
+/** Explains a decision. */
+export function explain(decision: Decision, policy: PlanPolicy, stages: readonly StageTiming[]): Explanation {
+  return {
+    probabilities: decision.classification.probabilities,
+    plan: decision.plan,
+    signals: [...decision.classification.signals].sort((a, b) => b.weight - a.weight),
+    summary: summarize(decision, policy),
+    stages,
+  };
+}
+
+function summarize({ classification, plan }: Decision, policy: PlanPolicy): string {
+  const { queryClass, probability } = classification;
+  const how = `${queryClass} with probability ${probability.toFixed(2)}`;
+  const choice = plan.abstained
+    ? `${how}, under the threshold of ${policy.confidenceThreshold.toFixed(2)}, so GENERAL answers first`
+    : how;
+  const order = plan.steps
+    .map(({ moduleId, ready }) => (ready ? moduleId : `${moduleId} (not loaded)`))
+    .join(', then ');
+  const left = plan.exclusions.map(({ moduleId, reason }) => `${moduleId} (${reason})`).join(', ');
+  return `${choice}: ${order === '' ? 'no module can answer' : order}${left === '' ? '' : `; left out: ${left}`}.`;
+}

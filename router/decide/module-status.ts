@@ -1,0 +1,38 @@
+import type { ModuleSpec, QueryClass } from '../../core/config/schema.ts';
+
+/** What is known of a module's answers to one class of queries. */
+export interface ClassHistory {
+  /** Outcomes seen. */
+  readonly count: number;
+  /** Share of accepted answers, rolling, from 0 to 1. */
+  readonly successRate: number;
+  /** Rolling mean of scores, from 0 to 1. */
+  readonly confidence: number;
+  /** Rolling mean of latencies, in milliseconds. */
+  readonly latencyMs: number;
+}
+
+/** What planning knows of one module. */
+export interface ModuleStatus {
+  readonly spec: ModuleSpec;
+  readonly state: 'UNLOADED' | 'LOADING' | 'READY' | 'DEGRADED' | 'UNLOADING' | 'FAILED';
+  /** Why the state is as it is; may be empty. */
+  readonly reason: string;
+  readonly readyReplicas: number;
+  /** How long activation is expected to take, in milliseconds; undefined while none is known. */
+  readonly expectedActivationMs: number | undefined;
+  /** Whether the breaker lets a call through now. */
+  readonly breakerAdmits: boolean;
+  /** This router's queries in flight at the module. */
+  readonly inFlight: number;
+  readonly history: ReadonlyMap<QueryClass, ClassHistory>;
+}
+
+/** Modules by id, as they are now. */
+export type ModuleStatuses = ReadonlyMap<string, ModuleStatus>;
+
+/** Queries that a module's ready replicas take together, running and queued; unlimited while none is ready. */
+export function capacityOf(status: ModuleStatus): number {
+  const { max_in_flight, max_queued } = status.spec.concurrency;
+  return status.readyReplicas === 0 ? Infinity : status.readyReplicas * (max_in_flight + max_queued);
+}

@@ -1,0 +1,43 @@
+/** Open data as JSON has it. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** A file that belongs to a query or an answer. */
+export interface Attachment {
+  /** IANA media type, e.g. "image/png". */
+  readonly mediaType: string;
+  readonly source:
+    { readonly kind: 'data'; readonly data: Uint8Array } | { readonly kind: 'uri'; readonly uri: string };
+  /** Name of the file as the user knows it; may be empty. */
+  readonly name: string;
+}
+
+/** An earlier message of a conversation. */
+export interface ChatTurn {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+
+/** What happens when a streamed answer fails after its first token. */
+export type StreamFailurePolicy = 'restart' | 'no_restart';
+
+export type Priority = 'low' | 'normal' | 'high' | 'critical';
+
+/** One request, checked. */
+export interface Query {
+  /** Chosen by the caller, or made on arrival. */
+  readonly requestId: string;
+  readonly text: string;
+  /** User on whose behalf the query is asked; may be empty. */
+  readonly userId: string;
+  readonly context: JsonObject | undefined;
+  readonly parameters: JsonObject | undefined;
+  readonly attachments: readonly Attachment[];
+  readonly history: readonly ChatTurn[];
+  /** Module that must answer; the router chooses when left out. */
+  readonly moduleId: string | undefined;
+  /** Highest cost of the answer; no ceiling when left out. */
+  readonly maxCost: number | undefined;
+  readonly explain: boolean;
+  readonly streamFailurePolicy: StreamFailurePolicy;
+  readonly priority: Priority;
+}

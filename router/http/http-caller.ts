@@ -1,0 +1,56 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Clock } from '../../core/clock.ts';
+import { FrontierError } from '../../core/errors.ts';
+import { contextFromHeaders } from '../../core/telemetry/tracing.ts';
+import { invalid } from '../bindings/check-query.ts';
+import type { Principal } from '../domain/principal.ts';
+import type { Authenticate } from '../pipeline/authenticate.ts';
+import type { Caller } from '../domain/caller.ts';
+
+export interface HttpCallerOptions {
+  readonly authenticate: Authenticate;
+  readonly clock: Clock;
+  /** Longest time for a request, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+const TIMEOUT_HEADER = 'x-frontier-timeout-ms';
+
+/** Gives who sent a request, until when they wait, and a signal that aborts when they go away. Throws UNAUTHENTICATED. */
+export function callerOf(request: FastifyRequest, reply: FastifyReply, options: HttpCallerOptions): Caller {
+  const { clock, timeoutMs } = options;
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(new FrontierError('CANCELLED', 'the client is gone'));
+  });
+  const asked = askedTimeout(header(request, TIMEOUT_HEADER));
+  return {
+    principal: principalOf(request, options.authenticate),
+    signal: gone.signal,
+    deadlineMs: clock.nowMs() + Math.min(asked ?? Infinity, timeoutMs),
+    traceContext: contextFromHeaders({
+      traceparent: header(request, 'traceparent'),
+      tracestate: header(request, 'tracestate'),
+    }),
+  };
+}
+
+/** Gives who sent a request. Throws UNAUTHENTICATED. */
+export function principalOf(request: FastifyRequest, authenticate: Authenticate): Principal {
+  return authenticate({
+    authorization: header(request, 'authorization'),
+    apiKey: header(request, 'x-api-key'),
+    peer: request.socket.remoteAddress ?? '',
+  });
+}
+
+function askedTimeout(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  throw invalid(TIMEOUT_HEADER, 'must be a whole number of milliseconds');
+}
+
+function header(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,100 @@
+import type { FastifyInstance } from 'fastify';
+import type { Permission } from '../../core/config/schema.ts';
+import type { Clock } from '../../core/clock.ts';
+import { FrontierError } from '../../core/errors.ts';
+import type { ModuleWatch } from '../../core/modules/module-watch-client.ts';
+import type { Registry } from '../../core/telemetry/metrics.ts';
+import { mayUse } from '../domain/principal.ts';
+import type { Activator } from '../execute/activation.ts';
+import type { LoaderClient } from '../loader-client.ts';
+import type { Admission } from '../pipeline/admit.ts';
+import { requirePermission, type Authenticate } from '../pipeline/authenticate.ts';
+import type { ModuleBoard } from '../resilience/module-board.ts';
+import type { RouterMetrics } from '../telemetry/router-metrics.ts';
+import { principalOf } from './http-caller.ts';
+import { moduleJson, resilienceJson } from './status-json.ts';
+
+export interface StatusEndpointOptions {
+  readonly authenticate: Authenticate;
+  readonly board: ModuleBoard;
+  readonly activator: Activator;
+  readonly watch: ModuleWatch;
+  readonly loader: LoaderClient;
+  readonly admission: Admission;
+  readonly metrics: RouterMetrics;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly version: string;
+  /** Whether new work is taken. */
+  readonly isReady: () => boolean;
+}
+
+/** GET /health, /metrics, /status, /fallback/stats and POST /modules/:id/load|unload. */
+export function addStatusEndpoints(app: FastifyInstance, options: StatusEndpointOptions): void {
+  const { board, registry, clock } = options;
+  const startedMs = clock.monotonicMs();
+  const guard = (permission: Permission) => (request: Parameters<typeof principalOf>[0]) => {
+    const principal = principalOf(request, options.authenticate);
+    requirePermission(principal, permission);
+    return principal;
+  };
+  const reads = guard('read_status');
+  const manages = guard('manage_modules');
+
+  app.get('/health', (_request, reply) => {
+    const ready = options.isReady();
+    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ok' : 'unavailable', loader: loaderState(options) });
+  });
+  app.get('/metrics', async (request, reply) => {
+    reads(request);
+    return reply.header('content-type', registry.contentType).send(await registry.metrics());
+  });
+  app.get('/status', (request, reply) => {
+    reads(request);
+    return reply.send({
+      version: options.version,
+      uptime_seconds: (clock.monotonicMs() - startedMs) / 1000,
+      in_flight: options.admission.inFlight,
+      loader: loaderState(options),
+      modules: recordsInOrder(board).map((record) =>
+        moduleJson(record, options.activator.waiting(record.spec.module_id)),
+      ),
+    });
+  });
+  app.get('/fallback/stats', async (request, reply) => {
+    reads(request);
+    return reply.send({
+      modules: recordsInOrder(board).map(resilienceJson),
+      fallbacks: await fallbackCounts(options.metrics),
+    });
+  });
+  for (const order of ['load', 'unload'] as const) {
+    app.post<{ Params: { id: string } }>(`/modules/:id/${order}`, async (request, reply) => {
+      const principal = manages(request);
+      const { id } = request.params;
+      if (!board.statuses.has(id))
+        throw new FrontierError('MODULE_UNKNOWN', `there is no module "${id}"`, { metadata: { module_id: id } });
+      if (!mayUse(principal, id))
+        throw new FrontierError('PERMISSION_DENIED', `the roles of ${principal.subject} do not allow ${id}`);
+      await options.loader[order](id);
+      return reply.code(202).send({ module_id: id, state: board.record(id)?.state ?? 'UNLOADED' });
+    });
+  }
+}
+
+function recordsInOrder(board: ModuleBoard) {
+  return [...board.records()].sort((a, b) => a.spec.module_id.localeCompare(b.spec.module_id));
+}
+
+function loaderState({ watch }: StatusEndpointOptions) {
+  return { connected: watch.isConnected() };
+}
+
+async function fallbackCounts({ fallbacks }: RouterMetrics) {
+  const { values } = await fallbacks.get();
+  return values.map(({ labels, value }) => ({
+    query_class: labels.query_class,
+    module_id: labels.module,
+    count: value,
+  }));
+}

@@ -1,0 +1,56 @@
+import type { ModuleView } from '../../core/modules/module-view.ts';
+import type { ClassHistory } from '../decide/module-status.ts';
+import type { Breaker } from '../resilience/breaker.ts';
+import type { ModuleRecord } from '../resilience/module-record.ts';
+
+/** A module in the response of GET /status. */
+export function moduleJson(record: ModuleRecord, waiting: number) {
+  const { view, spec } = record;
+  return {
+    module_id: spec.module_id,
+    description: spec.description ?? '',
+    state: view.state,
+    reason: view.reason,
+    query_classes: spec.query_classes,
+    desired_replicas: view.desiredReplicas,
+    in_flight: record.inFlight + record.bulkInFlight,
+    waiting: Math.max(waiting, view.waiting),
+    ...(view.expectedActivationMs === undefined
+      ? {}
+      : { expected_activation_seconds: view.expectedActivationMs / 1000 }),
+    replicas: view.replicas.map(replicaJson),
+    breaker: breakerJson(record.breaker),
+  };
+}
+
+function replicaJson({ replicaId, state, reason, endpoint, restarts, inFlight }: ModuleView['replicas'][number]) {
+  return {
+    replica_id: replicaId,
+    state,
+    reason,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    restarts,
+    in_flight: inFlight,
+  };
+}
+
+/** A module in the response of GET /fallback/stats. */
+export function resilienceJson(record: ModuleRecord) {
+  return {
+    module_id: record.spec.module_id,
+    breaker: breakerJson(record.breaker),
+    fallbacks: record.spec.fallbacks,
+    classes: Object.fromEntries([...record.history].map(([queryClass, history]) => [queryClass, historyJson(history)])),
+  };
+}
+
+function historyJson({ count, successRate, confidence, latencyMs }: ClassHistory) {
+  return { outcomes: count, success_rate: successRate, confidence, latency: latencyMs / 1000 };
+}
+
+function breakerJson(breaker: Breaker) {
+  return {
+    state: breaker.phase,
+    ...(breaker.phase === 'CLOSED' ? { consecutive_failures: breaker.consecutiveFailures } : {}),
+  };
+}

@@ -1,0 +1,75 @@
+import type { FrontierError } from '../../core/errors.ts';
+import type { RouteResult } from '../domain/route-result.ts';
+import type { HistogramSeries } from '../telemetry/batch-histogram.ts';
+import type { RecentRequest } from './recent-requests.ts';
+import { recordFailure, type RecordDependencies } from './record.ts';
+
+/** What answers of one module to one class share. */
+interface Group {
+  readonly queryClass: string;
+  readonly moduleId: string;
+  readonly recent: RecentRequest;
+  readonly latency: HistogramSeries;
+  readonly confidence: HistogramSeries;
+  accepted: number;
+  rejected: number;
+}
+
+/** Records batches of bulk results. */
+export type RecordBulk = (results: readonly (RouteResult | FrontierError)[]) => void;
+
+/** Creates the record of one caller: what results have in common is looked up once, counters move once a batch. */
+export function createBulkRecord(tenant: string, dependencies: RecordDependencies): RecordBulk {
+  const { metrics, recent } = dependencies;
+  const groups: Group[] = [];
+  const groupOf = ({ queryClass, moduleId }: RouteResult): Group => {
+    // There are as many groups as pairs of class and module in use: a walk is faster than making a key.
+    for (const group of groups) if (group.moduleId === moduleId && group.queryClass === queryClass) return group;
+    const made: Group = {
+      queryClass,
+      moduleId,
+      recent: { tenant, moduleId, queryClass },
+      latency: metrics.latency.series({ method: 'many', query_class: queryClass }),
+      confidence: metrics.confidence.series({ module: moduleId, query_class: queryClass }),
+      accepted: 0,
+      rejected: 0,
+    };
+    groups.push(made);
+    return made;
+  };
+  const recordOne = (result: RouteResult): void => {
+    const group = groupOf(result);
+    const { score, accepted } = result.answer.confidence;
+    group[accepted ? 'accepted' : 'rejected'] += 1;
+    group.latency.observe(result.processingMs / 1000);
+    group.confidence.observe(score);
+    recent.add(result.requestId, group.recent);
+    if (result.attempts.length > 1 || !accepted) recordDetours(result, dependencies);
+  };
+  return (results) => {
+    for (const result of results) {
+      if (result instanceof Error) recordFailure('many', '', result, dependencies);
+      else recordOne(result);
+    }
+    for (const group of groups) flushGroup(group, dependencies);
+  };
+}
+
+/** Records what only answers have that were not accepted at the first attempt. */
+function recordDetours(result: RouteResult, { metrics }: RecordDependencies): void {
+  for (const { moduleId, reason } of result.attempts) {
+    if (reason !== undefined) metrics.attempts.inc({ module: moduleId, outcome: reason });
+  }
+  if (result.fallbackUsed) metrics.fallbacks.inc({ query_class: result.queryClass, module: result.moduleId });
+}
+
+function flushGroup(group: Group, { metrics }: RecordDependencies): void {
+  const { queryClass: query_class, moduleId: module, accepted, rejected } = group;
+  if (accepted > 0) {
+    metrics.requests.inc({ method: 'many', query_class, module, outcome: 'accepted' }, accepted);
+    metrics.attempts.inc({ module, outcome: 'accepted' }, accepted);
+  }
+  if (rejected > 0) metrics.requests.inc({ method: 'many', query_class, module, outcome: 'low_confidence' }, rejected);
+  group.accepted = 0;
+  group.rejected = 0;
+}

@@ -1,0 +1,22 @@
+import type { Classifier } from '../classification/classifier.ts';
+import type { PlanPolicy } from '../decide/plan.ts';
+import type { ModuleLanes } from '../execute/module-lanes.ts';
+import type { ExecutionDependencies } from '../execute/sequential.ts';
+import type { Admission } from './admit.ts';
+import type { RecordDependencies } from './record.ts';
+
+/** What the pipeline needs to handle a query. */
+export interface RouterDependencies extends ExecutionDependencies, RecordDependencies {
+  readonly classifier: Classifier;
+  readonly admission: Admission;
+  readonly policy: PlanPolicy;
+  /** Longest time for a request whose caller gives no deadline, in milliseconds. */
+  readonly requestTimeoutMs: number;
+}
+
+/** What it needs beside for queries in bulk. */
+export interface BulkDependencies extends RouterDependencies {
+  readonly lanes: ModuleLanes;
+  /** Gives a message id, unique in this process. */
+  readonly nextMessageId: () => string;
+}

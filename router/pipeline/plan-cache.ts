@@ -1,0 +1,66 @@
+import type { Clock } from '../../core/clock.ts';
+import type { QueryClass } from '../../core/config/schema.ts';
+import type { Classification, Classifier } from '../classification/classifier.ts';
+import type { Decision } from '../decide/decide.ts';
+import { plan, type Plan, type PlanPolicy } from '../decide/plan.ts';
+import type { Principal } from '../domain/principal.ts';
+import type { Query } from '../domain/query.ts';
+import type { ModuleBoard } from '../resilience/module-board.ts';
+
+export interface PlanCacheDependencies {
+  readonly board: ModuleBoard;
+  readonly classifier: Classifier;
+  readonly policy: PlanPolicy;
+  readonly clock: Clock;
+}
+
+/** A plan and what it was made for. */
+interface CachedPlan {
+  readonly first: QueryClass | undefined;
+  readonly second: QueryClass | undefined;
+  readonly unsure: boolean;
+  readonly plan: Plan;
+}
+
+/** How long a plan is used again while states do not change: statistics and load move it too, though not by much in this time. */
+const MAX_AGE_MS = 100;
+
+/** Decides for the queries of one principal in bulk: plain ones of the same class share a plan. */
+export function createPlanCache(
+  principal: Principal,
+  { board, classifier, policy }: PlanCacheDependencies,
+): (query: Query, nowMs: number) => Decision {
+  let cached: CachedPlan[] = [];
+  let version = -1;
+  let madeAtMs = 0;
+  const find = (query: Query, classification: Classification): Plan => {
+    // An abstaining classifier brings the runner-up into the plan, so both classes and the side of the threshold count.
+    const first = classification.probabilities[0]?.queryClass;
+    const second = classification.probabilities[1]?.queryClass;
+    const unsure = classification.probability < policy.confidenceThreshold;
+    for (const entry of cached) {
+      if (entry.first === first && entry.second === second && entry.unsure === unsure) return entry.plan;
+    }
+    const made = plan(query, classification, board.statuses, principal, policy);
+    cached.push({ first, second, unsure, plan: made });
+    return made;
+  };
+  return (query, nowMs) => {
+    const classification = classifier.classify(query);
+    if (!isPlain(query))
+      return { classification, plan: plan(query, classification, board.statuses, principal, policy) };
+    if (version !== board.version || nowMs - madeAtMs > MAX_AGE_MS) {
+      cached = [];
+      version = board.version;
+      madeAtMs = nowMs;
+    }
+    return { classification, plan: find(query, classification) };
+  };
+}
+
+/** Tells whether nothing in a query but its class moves the plan. */
+function isPlain(query: Query): boolean {
+  return (
+    query.attachments.length === 0 && query.moduleId === undefined && query.maxCost === undefined && !query.explain
+  );
+}

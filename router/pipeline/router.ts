@@ -1,0 +1,160 @@
+import { FrontierError } from '../../core/errors.ts';
+import type { Classification } from '../classification/classifier.ts';
+import { decide, type Decision } from '../decide/decide.ts';
+import { explain, type Explanation, type StageTiming } from '../decide/explain.ts';
+import { requireSteps } from '../decide/plan.ts';
+import type { RouteEvent } from '../domain/events.ts';
+import type { Caller } from '../domain/caller.ts';
+import type { Principal } from '../domain/principal.ts';
+import type { Query } from '../domain/query.ts';
+import type { RouteResult } from '../domain/route-result.ts';
+import { executeSequentially } from '../execute/sequential.ts';
+import type { RouterDependencies } from './dependencies.ts';
+import { requirePermission } from './authenticate.ts';
+import { recordFailure, recordResult, recordStages, type Method } from './record.ts';
+import { beginRequest, type RequestRun } from './request-run.ts';
+
+/** A user's judgement of an answer. */
+export interface Feedback {
+  readonly requestId: string;
+  /** From 0 to 1. */
+  readonly rating: number;
+}
+
+/** The pipeline: admit → classify → plan → execute → judge → record. Everything throws a FrontierError. */
+export interface Router {
+  route(query: Query, caller: Caller): Promise<RouteResult>;
+  /** Gives the events of an answer as they happen; `done` is the last. */
+  stream(query: Query, caller: Caller): AsyncGenerator<RouteEvent, void, undefined>;
+  /** Tells what would be done with a query, without doing it. */
+  classify(
+    query: Query,
+    caller: Caller,
+  ): { readonly classification: Classification; readonly explanation: Explanation };
+  feedback(feedback: Feedback, caller: Caller): void;
+}
+
+/** Creates the pipeline. */
+export function createRouter(dependencies: RouterDependencies): Router {
+  return {
+    async route(query, caller) {
+      for await (const event of run('route', query, caller, dependencies))
+        if (event.kind === 'done') return event.result;
+      throw new FrontierError('INTERNAL', 'the pipeline ended without a result');
+    },
+    stream: (query, caller) => run('stream', query, caller, dependencies),
+    classify(query, { principal }) {
+      requirePermission(principal, 'route');
+      const { board, classifier, policy, clock } = dependencies;
+      const stages: StageTiming[] = [];
+      const decision = decide(query, classifier, board.statuses, principal, policy, (stage, work) => {
+        const startedMs = clock.monotonicMs();
+        const result = work();
+        stages.push({ stage, ms: clock.monotonicMs() - startedMs });
+        return result;
+      });
+      return { classification: decision.classification, explanation: explain(decision, policy, stages) };
+    },
+    feedback(feedback, { principal }) {
+      requirePermission(principal, 'submit_feedback');
+      takeFeedback(feedback, principal, dependencies);
+    },
+  };
+}
+
+async function* run(
+  method: Method,
+  query: Query,
+  caller: Caller,
+  dependencies: RouterDependencies,
+): AsyncGenerator<RouteEvent, void, undefined> {
+  const { principal } = caller;
+  const request = beginRequest(query, caller, dependencies);
+  let queryClass = '';
+  try {
+    const decision = admitAndDecide(query, principal, request, dependencies);
+    queryClass = decision.classification.queryClass;
+    yield { kind: 'decision', decision, requestId: query.requestId };
+
+    const result = yield* execute(method, query, principal, decision, request, dependencies);
+    recordResult(method, principal.tenant, result, dependencies);
+    yield { kind: 'confidence', report: result.answer.confidence };
+    yield { kind: 'usage', usage: result.answer.usage };
+    yield { kind: 'done', result };
+  } catch (thrown) {
+    const error = recordFailure(method, queryClass, thrown, dependencies);
+    request.fail(error);
+    throw error;
+  } finally {
+    request.end();
+    recordStages(request.stages, dependencies);
+  }
+}
+
+function admitAndDecide(
+  query: Query,
+  principal: Principal,
+  request: RequestRun,
+  dependencies: RouterDependencies,
+): Decision {
+  requirePermission(principal, 'route');
+  request.throwIfOver();
+  request.onEnd(request.timed('admit', () => dependencies.admission.enter(principal, query.userId)));
+  const { classifier, board, policy } = dependencies;
+  const decision = decide(query, classifier, board.statuses, principal, policy, request.timed);
+  requireSteps(decision.plan);
+  return decision;
+}
+
+async function* execute(
+  method: Method,
+  query: Query,
+  principal: Principal,
+  decision: Decision,
+  request: RequestRun,
+  dependencies: RouterDependencies,
+): AsyncGenerator<RouteEvent, RouteResult, undefined> {
+  const { clock, policy } = dependencies;
+  const startedMs = clock.monotonicMs();
+  const { queryClass, probability } = decision.classification;
+  const { signal, deadlineMs, traceContext } = request;
+  const execution = {
+    query,
+    queryClass,
+    tenant: principal.tenant,
+    signal,
+    deadlineMs,
+    traceContext,
+    streaming: method === 'stream',
+  };
+  const done = yield* executeSequentially(decision.plan, execution, dependencies);
+  request.note('execute', clock.monotonicMs() - startedMs);
+  return {
+    ...done,
+    requestId: query.requestId,
+    queryClass,
+    queryClassProbability: probability,
+    fallbackUsed: done.moduleId !== decision.plan.steps[0]?.moduleId,
+    processingMs: request.elapsedMs(),
+    cost: done.attempts.reduce((sum, attempt) => sum + attempt.cost, 0),
+    traceId: request.traceId,
+    explanation: query.explain ? explain(decision, policy, request.stages) : undefined,
+  };
+}
+
+function takeFeedback(
+  { requestId, rating }: Feedback,
+  { tenant }: Principal,
+  { recent, board }: RouterDependencies,
+): void {
+  if (!(rating >= 0 && rating <= 1)) {
+    throw new FrontierError('INVALID_FIELD', 'rating must be from 0 to 1', { metadata: { field: 'rating' } });
+  }
+  const request = recent.take(requestId, tenant);
+  if (request === undefined) {
+    throw new FrontierError('REQUEST_UNKNOWN', 'the request is unknown, too old or judged already', {
+      metadata: { request_id: requestId },
+    });
+  }
+  board.addFeedback(request.moduleId, request.queryClass, rating);
+}

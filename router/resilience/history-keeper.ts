@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import type { Clock } from '../../core/clock.ts';
+import { QUERY_CLASSES } from '../../core/config/schema.ts';
+import { messageOf } from '../../core/errors.ts';
+import type { Logger } from '../../core/logging.ts';
+import type { Json, Store } from '../../core/store/store.ts';
+import type { ModuleBoard } from './module-board.ts';
+
+const KEY = 'router/history';
+const INTERVAL_MS = 5_000;
+
+const fraction = z.number().min(0).max(1);
+const storedHistory = z.record(
+  z.string(),
+  z.partialRecord(
+    z.enum(QUERY_CLASSES),
+    z.object({ count: z.int().min(0), successRate: fraction, confidence: fraction, latencyMs: z.number().min(0) }),
+  ),
+);
+
+/** Restores what was learned of modules from the store, and keeps it there while the router runs. */
+export async function keepHistory(
+  board: ModuleBoard,
+  store: Store,
+  clock: Clock,
+  log: Logger,
+): Promise<{ close(): Promise<void> }> {
+  const stored = storedHistory.safeParse((await store.get(KEY)) ?? {});
+  if (stored.success) board.importHistory(stored.data);
+  else log.warn({ event: 'history_unreadable', detail: 'what was stored is of another form; learning begins anew' });
+  const save = async (): Promise<void> => {
+    try {
+      await store.set(KEY, board.exportHistory() as unknown as Json);
+    } catch (error) {
+      log.warn({ event: 'history_not_stored', error: messageOf(error) });
+    }
+  };
+  const stop = clock.every(INTERVAL_MS, () => void save());
+  return {
+    async close() {
+      stop();
+      await save();
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import type { ModuleSpec, QueryClass } from '../../core/config/schema.ts';
+import { readyReplicas, type ModuleView } from '../../core/modules/module-view.ts';
+import type { ClassHistory, ModuleStatus } from '../decide/module-status.ts';
+import { admits, CLOSED, type Breaker, type BreakerPolicy } from './breaker.ts';
+
+/** Counts since the last usage report. */
+export interface UsageCounts {
+  requests: number;
+  failures: number;
+  totalLatencyMs: number;
+}
+
+/** All that the router keeps of one module; planning reads it as a ModuleStatus, always as it is now. */
+export interface ModuleRecord extends ModuleStatus {
+  view: ModuleView;
+  breaker: Breaker;
+  breakerPolicy: BreakerPolicy;
+  inFlight: number;
+  bulkInFlight: number;
+  history: Map<QueryClass, ClassHistory>;
+  usage: UsageCounts;
+  /** When the module was last seen to become ready, on the monotonic clock; undefined when never. */
+  readySinceMs: number | undefined;
+}
+
+/** Gives the record of a module that has just been seen for the first time. */
+export function createRecord(view: ModuleView, breakerPolicy: BreakerPolicy, nowMs: () => number): ModuleRecord {
+  let ready = readyReplicas(view).length;
+  let current = view;
+  return {
+    breaker: CLOSED,
+    breakerPolicy,
+    inFlight: 0,
+    bulkInFlight: 0,
+    history: new Map(),
+    usage: noUsage(),
+    readySinceMs: ready > 0 ? nowMs() : undefined,
+    get view(): ModuleView {
+      return current;
+    },
+    set view(next: ModuleView) {
+      const before = ready;
+      current = next;
+      ready = readyReplicas(next).length;
+      if (before === 0 && ready > 0) this.readySinceMs = nowMs();
+    },
+    get spec(): ModuleSpec {
+      return current.spec;
+    },
+    get state(): ModuleStatus['state'] {
+      return current.state;
+    },
+    get reason(): string {
+      return current.reason;
+    },
+    get readyReplicas(): number {
+      return ready;
+    },
+    get expectedActivationMs(): number | undefined {
+      return current.expectedActivationMs;
+    },
+    get breakerAdmits(): boolean {
+      return admits(this.breaker, nowMs(), this.breakerPolicy);
+    },
+  };
+}
+
+/** Counts of a span in which nothing has happened yet. */
+export function noUsage(): UsageCounts {
+  return { requests: 0, failures: 0, totalLatencyMs: 0 };
+}

@@ -1,0 +1,113 @@
+import { Counter, Gauge, Histogram } from 'prom-client';
+import { LATENCY_BUCKETS_SECONDS, type Registry } from '../../core/telemetry/metrics.ts';
+import type { ModuleBoard } from '../resilience/module-board.ts';
+import { createBatchHistogram } from './batch-histogram.ts';
+
+const STATES = ['UNLOADED', 'LOADING', 'READY', 'DEGRADED', 'UNLOADING', 'FAILED'] as const;
+const BREAKER_VALUES = { CLOSED: 0, HALF_OPEN: 1, OPEN: 2 } as const;
+const STAGE_BUCKETS_SECONDS = [0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60];
+const SCORE_BUCKETS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
+
+/** Every metric of the router. Labels are bounded: methods, classes, configured modules, states and reasons. */
+export type RouterMetrics = ReturnType<typeof createRouterMetrics>;
+
+/** Registers the router's metrics. Gauges of modules are read from the board at each scrape. */
+export function createRouterMetrics(registry: Registry, board: ModuleBoard, inFlight: () => number) {
+  const registers = [registry];
+  registerGauges(registry, board, inFlight);
+  return {
+    requests: new Counter({
+      name: 'frontier_router_requests_total',
+      help: 'Requests by method, class, module that answered and outcome.',
+      labelNames: ['method', 'query_class', 'module', 'outcome'],
+      registers,
+    }),
+    latency: createBatchHistogram({
+      name: 'frontier_router_request_seconds',
+      help: 'Time from arrival to answer.',
+      labelNames: ['method', 'query_class'],
+      buckets: LATENCY_BUCKETS_SECONDS,
+      registry,
+    }),
+    stages: createBatchHistogram({
+      name: 'frontier_router_stage_seconds',
+      help: 'Time of each stage of the pipeline.',
+      labelNames: ['stage'],
+      buckets: STAGE_BUCKETS_SECONDS,
+      registry,
+    }),
+    confidence: createBatchHistogram({
+      name: 'frontier_router_confidence',
+      help: 'Scores of the answers given.',
+      labelNames: ['module', 'query_class'],
+      buckets: SCORE_BUCKETS,
+      registry,
+    }),
+    errors: new Counter({
+      name: 'frontier_router_errors_total',
+      help: 'Requests that failed, by reason.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    attempts: new Counter({
+      name: 'frontier_router_attempts_total',
+      help: 'Calls of modules, by outcome: "accepted" or the reason of the failure.',
+      labelNames: ['module', 'outcome'],
+      registers,
+    }),
+    fallbacks: new Counter({
+      name: 'frontier_router_fallbacks_total',
+      help: 'Answers that another module than the first planned one gave.',
+      labelNames: ['query_class', 'module'],
+      registers,
+    }),
+    coldStart: new Histogram({
+      name: 'frontier_router_cold_start_seconds',
+      help: 'Time that requests waited for a module to start.',
+      labelNames: ['module'],
+      buckets: LATENCY_BUCKETS_SECONDS,
+      registers,
+    }),
+    breakerChanges: new Counter({
+      name: 'frontier_router_breaker_changes_total',
+      help: 'Changes of breakers, by the state entered.',
+      labelNames: ['module', 'state'],
+      registers,
+    }),
+  };
+}
+
+function registerGauges(registry: Registry, board: ModuleBoard, inFlight: () => number): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'frontier_router_in_flight',
+    help: 'Requests being handled.',
+    registers,
+    collect() {
+      this.set(inFlight());
+    },
+  });
+  new Gauge({
+    name: 'frontier_router_module_state',
+    help: '1 for the state that a module is in, else 0.',
+    labelNames: ['module', 'state'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { spec, state } of board.records()) {
+        for (const name of STATES) this.set({ module: spec.module_id, state: name }, name === state ? 1 : 0);
+      }
+    },
+  });
+  new Gauge({
+    name: 'frontier_router_breaker_state',
+    help: "A module's breaker: 0 closed, 1 half open, 2 open.",
+    labelNames: ['module'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { spec, breaker } of board.records())
+        this.set({ module: spec.module_id }, BREAKER_VALUES[breaker.phase]);
+    },
+  });
+}

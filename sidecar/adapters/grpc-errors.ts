@@ -1,0 +1,44 @@
+import { FrontierError } from '../../core/errors.ts';
+import type { Reason } from '../../core/errors.ts';
+import { isServiceError } from '../../core/grpc/status.ts';
+
+/**
+ * Gives what a failed call to a workload means to the router. A reason that the workload named itself stands; a bare
+ * status is read as the module's failure. `answering` says that a part of the answer has already come.
+ */
+export function workloadError(error: FrontierError, answering: boolean): FrontierError {
+  const { cause, retryAfterMs } = error;
+  if (!isServiceError(cause)) return error;
+  const reason = reasonFor(error.reason, cause.details, answering);
+  if (reason === error.reason) return error;
+  return new FrontierError(reason, `the workload: ${error.message}`, {
+    cause,
+    metadata: error.metadata,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+function reasonFor(reason: Reason, details: string, answering: boolean): Reason {
+  switch (reason) {
+    case 'SERVICE_UNAVAILABLE':
+      return answering ? 'STREAM_BROKEN' : 'MODULE_UNAVAILABLE';
+    case 'OVERLOADED':
+      // grpc-js reports a reply beyond the size limit by the same status.
+      return /larger than max/i.test(details) ? 'MODULE_BAD_REPLY' : 'MODULE_OVERLOADED';
+    case 'DEADLINE_EXCEEDED':
+      return 'MODULE_TIMEOUT';
+    case 'CANCELLED':
+      return answering ? 'STREAM_BROKEN' : 'MODULE_FAILED';
+    case 'UNAUTHENTICATED':
+    case 'PERMISSION_DENIED':
+      return 'MODULE_UNAVAILABLE';
+    case 'INTERNAL':
+      if (/pars|deserializ|decode|wire type|protocol error/i.test(details)) return 'MODULE_BAD_REPLY';
+      return answering && /RST_STREAM/.test(details) ? 'STREAM_BROKEN' : 'MODULE_FAILED';
+    case 'PATH_UNKNOWN':
+    case 'UNIMPLEMENTED':
+      return 'MODULE_FAILED';
+    default:
+      return reason;
+  }
+}

@@ -1,0 +1,104 @@
+import { Agent, request } from 'undici';
+import type { Dispatcher } from 'undici';
+import { FrontierError, messageOf } from '../../core/errors.ts';
+import type { TraceHeaders } from '../../core/telemetry/tracing.ts';
+import { badReply } from './grpc-replies.ts';
+
+/** Largest reply, in bytes; no answer in text comes near. */
+const MAX_REPLY_BYTES = 8 * 1024 * 1024;
+const CONNECT_TIMEOUT_MS = 5_000;
+
+export interface HttpClientOptions {
+  /** Address to which paths are appended. */
+  readonly url: string;
+  readonly apiKey: string | undefined;
+}
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: object;
+  readonly signal: AbortSignal;
+  readonly trace?: TraceHeaders;
+}
+
+export interface HttpReply {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+  /** The whole body. Throws MODULE_BAD_REPLY when it is beyond 8 MiB, STREAM_BROKEN when the connection is cut. */
+  text(): Promise<string>;
+  /** The body as it comes. Throws as text does. */
+  bytes(): AsyncGenerator<Uint8Array, void, undefined>;
+}
+
+export interface HttpClient {
+  /** Sends a request. Throws MODULE_UNAVAILABLE when nobody answers, or the signal's reason. */
+  send(request: HttpRequest): Promise<HttpReply>;
+  close(): Promise<void>;
+}
+
+/** Gives a client that keeps its connections. Time-outs are the signal's: undici's own are off. */
+export function createHttpClient({ url, apiKey }: HttpClientOptions): HttpClient {
+  const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0, connect: { timeout: CONNECT_TIMEOUT_MS } });
+  const base = url.replace(/\/+$/, '');
+  const authorization = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+  return {
+    send: async ({ method, path, body, signal, trace = {} }) => {
+      const options = {
+        dispatcher,
+        method,
+        signal,
+        headers: { 'content-type': 'application/json', ...authorization, ...trace },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      };
+      try {
+        return replyOf(await request(base + path, options), signal);
+      } catch (error) {
+        throw failure(error, signal, 'MODULE_UNAVAILABLE', 'the workload cannot be reached');
+      }
+    },
+    close: () => dispatcher.destroy(),
+  };
+}
+
+function replyOf({ statusCode, headers, body }: Dispatcher.ResponseData, signal: AbortSignal): HttpReply {
+  const retryAfter = headers['retry-after'];
+  const bytes = (): AsyncGenerator<Uint8Array, void, undefined> => bounded(body, signal);
+  return {
+    status: statusCode,
+    retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined,
+    bytes,
+    text: async () => {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of bytes()) chunks.push(chunk);
+      return Buffer.concat(chunks).toString('utf8');
+    },
+  };
+}
+
+async function* bounded(
+  body: Dispatcher.ResponseData['body'],
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let size = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      size += chunk.length;
+      if (size > MAX_REPLY_BYTES) throw badReply('the workload sent a reply of more than 8 MiB');
+      yield chunk;
+    }
+  } catch (error) {
+    throw failure(error, signal, 'STREAM_BROKEN', "the workload's reply was cut off");
+  }
+}
+
+function failure(
+  thrown: unknown,
+  signal: AbortSignal,
+  reason: 'MODULE_UNAVAILABLE' | 'STREAM_BROKEN',
+  text: string,
+): FrontierError {
+  if (thrown instanceof FrontierError) return thrown;
+  if (signal.aborted && signal.reason instanceof FrontierError) return signal.reason;
+  return new FrontierError(reason, `${text}: ${messageOf(thrown)}`, { cause: thrown });
+}

@@ -1,0 +1,125 @@
+import type { Clock } from '../../core/clock.ts';
+import { systemClock } from '../../core/clock.ts';
+import { FrontierError } from '../../core/errors.ts';
+import { FinishReason } from '../../gen/frontier/common/v1/message.ts';
+import type { AnswerPayload } from '../../gen/frontier/common/v1/message.ts';
+import type { TokenUsage } from '../../gen/frontier/common/v1/quality.ts';
+import { createProbabilityMean } from '../self-assessment.ts';
+import type { Adapter, StreamEvent, WorkloadCall, WorkloadQuery } from './adapter.ts';
+import { createHttpClient } from './http-client.ts';
+import type { HttpReply } from './http-client.ts';
+import { httpFailure } from './http-failure.ts';
+import { answerPayload, parseChunk, parseReply } from './openai-reply.ts';
+import { chatRequest } from './openai-request.ts';
+import type { OpenAiSettings, OptionalFields } from './openai-request.ts';
+import { serverSentEvents } from './sse.ts';
+
+export interface OpenAiAdapterOptions extends OpenAiSettings {
+  /** Base address with its version, e.g. http://localhost:11434/v1. */
+  readonly url: string;
+  readonly apiKey: string | undefined;
+  /** Model to ask for; the server's first one when undefined. */
+  readonly model: string | undefined;
+  readonly clock?: Clock;
+}
+
+/** Gives an adapter for any server that speaks OpenAI's chat completions. */
+export function createOpenAiAdapter(options: OpenAiAdapterOptions): Adapter {
+  const { url, apiKey, clock = systemClock } = options;
+  const http = createHttpClient({ url, apiKey });
+  let optional: OptionalFields = { logprobs: true, streamOptions: true };
+  let model = options.model;
+
+  const modelName = async (signal: AbortSignal): Promise<string> => (model ??= await firstModel(signal));
+  const firstModel = async (signal: AbortSignal): Promise<string> => {
+    const reply = await http.send({ method: 'GET', path: '/models', signal });
+    const text = await reply.text();
+    if (reply.status !== 200) throw failureOf(reply, text);
+    return modelIn(text);
+  };
+  const failureOf = (reply: HttpReply, body: string): FrontierError =>
+    httpFailure({ status: reply.status, body, retryAfter: reply.retryAfter, nowMs: clock.nowMs() });
+
+  /** Sends a query; when the server refuses one of the optional fields, sends it once more without. */
+  const complete = async ({ query }: WorkloadQuery, call: WorkloadCall, stream: boolean): Promise<HttpReply> => {
+    const { signal, trace } = call;
+    const name = await modelName(signal);
+    for (;;) {
+      const body = chatRequest(query, name, options, { stream, optional });
+      const reply = await http.send({ method: 'POST', path: '/chat/completions', body, signal, trace });
+      if (reply.status === 200) return reply;
+      const text = await reply.text();
+      const fewer = withoutRefused(optional, reply.status, text);
+      if (fewer === undefined) throw failureOf(reply, text);
+      optional = fewer;
+    }
+  };
+
+  return {
+    invoke: async (query, call) => parseReply(await (await complete(query, call, false)).text()),
+    invokeStream: async function* invokeStream(query, call) {
+      const reply = await complete(query, call, true);
+      yield* streamEvents(serverSentEvents(reply.bytes()));
+    },
+    invokeBatch: undefined,
+    health: async (signal) => {
+      const reply = await http.send({ method: 'GET', path: '/models', signal });
+      const text = await reply.text();
+      // Some servers have no list of models; that they answer at all has to do when the model is named.
+      if (reply.status !== 200 && !(reply.status === 404 && options.model !== undefined)) throw failureOf(reply, text);
+    },
+    describe: async (signal) => ({ name: await modelName(signal), batching: false, streaming: true }),
+    close: () => http.close(),
+  };
+}
+
+/** Gives the events of a streamed completion. Throws STREAM_BROKEN when it stops before it says that it is done. */
+async function* streamEvents(events: AsyncIterable<string>): AsyncGenerator<StreamEvent, void, undefined> {
+  const probabilities = createProbabilityMean();
+  const pieces: string[] = [];
+  let finishReason: FinishReason | undefined;
+  let usage: TokenUsage | undefined;
+  let done = false;
+  for await (const data of events) {
+    done = data.trim() === '[DONE]';
+    if (done) break;
+    const chunk = parseChunk(data);
+    usage = chunk.usage ?? usage;
+    finishReason = chunk.finishReason ?? finishReason;
+    probabilities.add(chunk.probability);
+    if (chunk.text === '') continue;
+    pieces.push(chunk.text);
+    yield { kind: 'token', text: chunk.text, probability: chunk.probability };
+  }
+  if (!done && finishReason === undefined) {
+    throw new FrontierError('STREAM_BROKEN', "the workload's stream ended without [DONE] and without a finish reason");
+  }
+  yield { kind: 'answer', answer: wholeAnswer(pieces, finishReason, usage, probabilities.value()) };
+}
+
+function wholeAnswer(
+  pieces: readonly string[],
+  finishReason: FinishReason = FinishReason.UNSPECIFIED,
+  usage: TokenUsage | undefined,
+  selfAssessment: number | undefined,
+): AnswerPayload {
+  return answerPayload({ content: pieces.join(''), finishReason, usage, selfAssessment });
+}
+
+function withoutRefused(optional: OptionalFields, status: number, text: string): OptionalFields | undefined {
+  if (status !== 400 && status !== 422) return undefined;
+  if (optional.logprobs && text.includes('logprobs')) return { ...optional, logprobs: false };
+  if (optional.streamOptions && text.includes('stream_options')) return { ...optional, streamOptions: false };
+  return undefined;
+}
+
+function modelIn(text: string): string {
+  try {
+    const list = JSON.parse(text) as { data?: { id?: unknown }[] };
+    const id = list.data?.[0]?.id;
+    if (typeof id === 'string') return id;
+  } catch {
+    // Told below: a list that cannot be read names no model either.
+  }
+  throw new FrontierError('MODULE_BAD_REPLY', 'the server lists no model at /models: name one in adapter.model');
+}

@@ -1,0 +1,81 @@
+import type { ModuleMessage } from '../gen/frontier/common/v1/message.ts';
+import { startCallSpan } from './call-span.ts';
+import type { ConcurrencyLimit } from './concurrency-limit.ts';
+import type { Drain } from './drain.ts';
+import type { CallOrigin, Executor } from './executor.ts';
+import type { ReceivedQuery } from './receive.ts';
+
+export interface ExecuteOneOptions {
+  readonly executor: Executor;
+  readonly limit: ConcurrencyLimit;
+  readonly drain: Drain;
+  /** Called with the number of queries that have been answered or have failed. */
+  readonly onDone: (count: number) => void;
+  /** Put on each query's span. */
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** Single queries, each within a place of the limit and a span of its own. */
+export interface ExecuteOne {
+  /** Gives the judged answer. Throws a FrontierError. */
+  execute(message: ModuleMessage | undefined, origin: CallOrigin): Promise<ModuleMessage>;
+  /** Gives tokens, then the judged answer. Throws a FrontierError. */
+  stream(message: ModuleMessage | undefined, origin: CallOrigin): AsyncGenerator<ModuleMessage, void, undefined>;
+}
+
+interface Started {
+  readonly received: ReceivedQuery;
+  readonly origin: CallOrigin;
+  end(error?: unknown): void;
+}
+
+/** Gives the path of single queries. */
+export function createExecuteOne({ executor, limit, drain, onDone, attributes }: ExecuteOneOptions): ExecuteOne {
+  const start = async (message: ModuleMessage | undefined, origin: CallOrigin): Promise<Started> => {
+    try {
+      drain.requireOpen();
+      const received = executor.receive(message);
+      await limit.acquire(origin.signal);
+      const span = startCallSpan('sidecar.execute', 'server', origin.trace, attributes);
+      return {
+        received,
+        origin: { ...origin, trace: span.trace },
+        end: (error) => {
+          limit.release(1);
+          onDone(1);
+          span.end(error);
+        },
+      };
+    } catch (error) {
+      throw executor.recordFailure(error);
+    }
+  };
+
+  return {
+    execute: async (message, origin) => {
+      const call = await start(message, origin);
+      try {
+        const result = await executor.execute(call.received, call.origin);
+        call.end();
+        return result;
+      } catch (thrown) {
+        const error = executor.recordFailure(thrown);
+        call.end(error);
+        throw error;
+      }
+    },
+    stream: async function* stream(message, origin) {
+      const call = await start(message, origin);
+      let error: unknown;
+      try {
+        yield* executor.stream(call.received, call.origin);
+      } catch (thrown) {
+        error = executor.recordFailure(thrown);
+        throw error;
+      } finally {
+        // Also when the reader leaves in the middle.
+        call.end(error);
+      }
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import { ChannelCredentials } from '@grpc/grpc-js';
+import { Registry } from 'prom-client';
+import { systemClock } from '../../core/clock.ts';
+import {
+  moduleSpecSchema,
+  orchestrationFileSchema,
+  type FrontierConfig,
+  type ModuleSpec,
+  type ModuleSpecInput,
+} from '../../core/config/schema.ts';
+import { clientOptions } from '../../core/grpc/channel.ts';
+import { silentLogger } from '../../core/logging.ts';
+import type { ModuleView } from '../../core/modules/module-view.ts';
+import { createSeededRng } from '../../core/rng.ts';
+import { createMemoryStore } from '../../core/store/memory-store.ts';
+import { RouterServiceClient } from '../../gen/frontier/router/v1/router.ts';
+import { startRouter } from '../../router/service.ts';
+import { eventually } from '../support/eventually.ts';
+import { onCleanup } from '../support/cleanup.ts';
+import { startFakeLoader, type FakeLoader } from './fake-loader.ts';
+import { startFakeSidecar, type Behaviour, type FakeSidecar } from './fake-sidecar.ts';
+
+/** One module of a test: its specification and what it does. */
+export interface TestModule {
+  readonly spec: ModuleSpecInput;
+  readonly behaviour: Behaviour;
+  /** Whether a replica is ready at the start; true when left out. */
+  readonly ready?: boolean;
+}
+
+export interface TestRouter {
+  readonly url: string;
+  readonly client: RouterServiceClient;
+  /** Port of the gRPC API. */
+  readonly grpcPort: number;
+  readonly loader: FakeLoader;
+  sidecar(moduleId: string): FakeSidecar;
+  /** View of a module with or without a ready replica. */
+  view(moduleId: string, ready: boolean): ModuleView;
+}
+
+/** A whole router over real sockets: real clients, real servers, scripted loader and modules. Ended with the file's tests. */
+export async function startTestRouter(modules: readonly TestModule[], settings: object = {}): Promise<TestRouter> {
+  const specs = new Map(modules.map(({ spec }) => [spec.module_id, moduleSpecSchema.parse(spec)]));
+  const sidecars = new Map<string, FakeSidecar>();
+  for (const { spec, behaviour } of modules)
+    sidecars.set(spec.module_id, await startFakeSidecar(spec.module_id, behaviour));
+  const view = (moduleId: string, ready: boolean): ModuleView =>
+    viewOf(specs.get(moduleId)!, sidecars.get(moduleId)!.port, ready);
+  const loader = await startFakeLoader(modules.map(({ spec, ready = true }) => view(spec.module_id, ready)));
+
+  const config = configOf([...specs.values()], settings);
+  const store = await createMemoryStore({ clock: systemClock, log: silentLogger });
+  const service = await startRouter({
+    config,
+    clock: systemClock,
+    rng: createSeededRng(1),
+    log: silentLogger,
+    registry: new Registry(),
+    store,
+    dial: (moduleId) => ({
+      address: `127.0.0.1:${sidecars.get(moduleId)?.port ?? 1}`,
+      credentials: ChannelCredentials.createInsecure(),
+      options: {},
+    }),
+    loaderAddress: `127.0.0.1:${loader.port}`,
+    loaderCredentials: ChannelCredentials.createInsecure(),
+    version: '0.0.0-test',
+  });
+  const grpcPort = service.ports['grpc']!;
+  const client = new RouterServiceClient(`127.0.0.1:${grpcPort}`, ChannelCredentials.createInsecure(), clientOptions());
+  onCleanup(async () => {
+    client.close();
+    await service.drain();
+    await service.close();
+    await store.close();
+    await loader.close();
+    for (const sidecar of sidecars.values()) await sidecar.close();
+  });
+  const url = `http://127.0.0.1:${service.ports['http']!}`;
+  await eventually(() => service.isReady(), { what: 'the router to know its modules' });
+  return { url, client, grpcPort, loader, sidecar: (moduleId) => sidecars.get(moduleId)!, view };
+}
+
+function configOf(modules: readonly ModuleSpec[], settings: object): FrontierConfig {
+  const { orchestration } = orchestrationFileSchema.parse({
+    orchestration: { network: { ports: { router_grpc: 0, router_http: 0 } }, ...settings },
+  });
+  return { orchestration, modules, warnings: [], rootDir: '/', dataDir: '/', sources: [] };
+}
+
+function viewOf(spec: ModuleSpec, port: number, ready: boolean): ModuleView {
+  const endpoint = { address: '127.0.0.1', port, zone: '', weight: 1 };
+  const replica = {
+    replicaId: 'r1',
+    state: 'READY',
+    reason: '',
+    endpoint,
+    restarts: 0,
+    inFlight: 0,
+    createdAtMs: undefined,
+    readyAtMs: undefined,
+  } as const;
+  return {
+    moduleId: spec.module_id,
+    spec,
+    specVersion: '1',
+    state: ready ? 'READY' : 'UNLOADED',
+    reason: '',
+    replicas: ready ? [replica] : [],
+    desiredReplicas: ready ? 1 : 0,
+    inFlight: 0,
+    waiting: 0,
+    requestsPerSecond: 0,
+    expectedActivationMs: undefined,
+    lastUseAtMs: undefined,
+    stateChangedAtMs: undefined,
+  };
+}

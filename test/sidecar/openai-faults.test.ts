@@ -1,0 +1,283 @@
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { FinishReason } from '../../gen/frontier/common/v1/message.ts';
+import type { QueryPayload } from '../../gen/frontier/common/v1/message.ts';
+import { onCleanup } from '../support/cleanup.ts';
+import { startTestSidecar } from './sidecar-harness.ts';
+import type { TestSidecar } from './sidecar-harness.ts';
+
+interface ChatBody {
+  readonly model: string;
+  readonly stream: boolean;
+  readonly messages: readonly { readonly role: string; readonly content: unknown }[];
+  readonly [key: string]: unknown;
+}
+type Script = (response: ServerResponse, body: ChatBody, request: IncomingMessage) => void;
+
+/** An OpenAI-compatible server that answers chat completions as the present test says. */
+let script: Script;
+let url: string;
+let sidecar: TestSidecar;
+const KEY = 'sk-test-0123456789abcdef';
+
+beforeAll(async () => {
+  const server = createServer((request, response) => {
+    if (request.url === '/v1/models') {
+      response.end(JSON.stringify({ data: [{ id: 'first-model' }] }));
+      return;
+    }
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      script(response, JSON.parse(Buffer.concat(chunks).toString()) as ChatBody, request);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onCleanup(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => {
+      server.close(() => {
+        resolve();
+      });
+    });
+  });
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  sidecar = await startTestSidecar(
+    {
+      adapter: { type: 'openai', url, api_key_env: 'TEST_KEY', system_prompt: 'Be brief.', max_tokens: 64 },
+      timeouts: { request: 1.5, first_token: 0.4 },
+    },
+    undefined,
+    { TEST_KEY: KEY },
+  );
+});
+
+const reply = (content: string | null, more: object = {}): string =>
+  JSON.stringify({ choices: [{ message: { role: 'assistant', content }, finish_reason: 'stop', ...more }] });
+const chunk = (content: string, more: object = {}): string =>
+  `data: ${JSON.stringify({ choices: [{ delta: { content }, finish_reason: null, ...more }] })}\n\n`;
+const send =
+  (status: number, body: string, headers: Record<string, string> = {}): Script =>
+  (response) => {
+    response.writeHead(status, headers).end(body);
+  };
+const sse =
+  (...parts: string[]): Script =>
+  (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const part of parts) response.write(part);
+    response.end();
+  };
+
+describe('a broken reply becomes a typed error', () => {
+  test.each<[string, Script, object]>([
+    [
+      '429 with retry-after',
+      send(429, '{}', { 'retry-after': '7' }),
+      { reason: 'MODULE_OVERLOADED', retryAfterMs: 7000 },
+    ],
+    [
+      '503 with retry-after',
+      send(503, '', { 'retry-after': '1' }),
+      { reason: 'MODULE_OVERLOADED', retryAfterMs: 1000 },
+    ],
+    ['503', send(503, 'loading'), { reason: 'MODULE_UNAVAILABLE' }],
+    ['500', send(500, '{"error":{"message":"out of memory"}}'), { reason: 'MODULE_FAILED' }],
+    ['400', send(400, '{"error":"prompt is too long"}'), { reason: 'MODULE_FAILED' }],
+    ['404', send(404, 'no such model'), { reason: 'MODULE_UNAVAILABLE' }],
+    ['a redirect', send(302, '', { location: 'http://127.0.0.1:1/' }), { reason: 'MODULE_BAD_REPLY' }],
+    ['an error body in a 200', send(200, '{"error":{"message":"model crashed"}}'), { reason: 'MODULE_FAILED' }],
+    ['truncated JSON', send(200, reply('Hello').slice(0, -5)), { reason: 'MODULE_BAD_REPLY' }],
+    ['a page instead of JSON', send(200, '<html>proxy</html>'), { reason: 'MODULE_BAD_REPLY' }],
+    ['no choices', send(200, '{"choices":[]}'), { reason: 'MODULE_BAD_REPLY' }],
+    ['a message that is a number', send(200, '{"choices":[{"message":7}]}'), { reason: 'MODULE_BAD_REPLY' }],
+    ['an empty answer', send(200, reply('')), { reason: 'MODULE_EMPTY_REPLY' }],
+    ['a null answer', send(200, reply(null)), { reason: 'MODULE_EMPTY_REPLY' }],
+    ['an answer of blanks', send(200, reply(' \n\t')), { reason: 'MODULE_EMPTY_REPLY' }],
+    ['a reply beyond 8 MiB', send(200, reply('x'.repeat(9_000_000))), { reason: 'MODULE_BAD_REPLY' }],
+    ['a connection cut before the reply', (response) => response.destroy(), { reason: 'MODULE_UNAVAILABLE' }],
+    [
+      'a connection cut in the reply',
+      (response) => {
+        response.writeHead(200, { 'content-length': '1000' }).write('{"choices"', () => response.destroy());
+      },
+      { reason: 'STREAM_BROKEN' },
+    ],
+    ['no reply in time', () => undefined, { reason: 'MODULE_TIMEOUT' }],
+  ])('unary: %s', async (_name, given, expected) => {
+    script = given;
+    await expect(sidecar.execute({})).rejects.toMatchObject(expected);
+  });
+
+  test.each<[string, Script, object, string[]]>([
+    ['an end without [DONE]', sse(chunk('Hel'), chunk('lo')), { reason: 'STREAM_BROKEN' }, ['Hel', 'lo']],
+    ['an event that is cut off', sse(chunk('Hel'), 'data: {"choices":[{"del'), { reason: 'STREAM_BROKEN' }, ['Hel']],
+    ['an event that is not JSON', sse(chunk('Hel'), 'data: {{{\n\n'), { reason: 'MODULE_BAD_REPLY' }, ['Hel']],
+    [
+      'an error event',
+      sse(chunk('Hel'), 'data: {"error":{"message":"oom"}}\n\n'),
+      { reason: 'MODULE_FAILED' },
+      ['Hel'],
+    ],
+    ['nothing at all', sse(), { reason: 'STREAM_BROKEN' }, []],
+    ['[DONE] at once', sse('data: [DONE]\n\n'), { reason: 'MODULE_EMPTY_REPLY' }, []],
+    ['an event without end', sse(`data: ${'x'.repeat(1_200_000)}`), { reason: 'MODULE_BAD_REPLY' }, []],
+    ['429', send(429, ''), { reason: 'MODULE_OVERLOADED' }, []],
+    [
+      'a connection cut in the middle',
+      (response) => {
+        response.writeHead(200).write(chunk('Hel'), () => response.destroy());
+      },
+      { reason: 'STREAM_BROKEN' },
+      ['Hel'],
+    ],
+    [
+      'silence before the first token',
+      (response) => {
+        response.writeHead(200).write(': wait\n\n');
+      },
+      { reason: 'MODULE_TIMEOUT', message: expect.stringContaining('first token within 0.4 s') },
+      [],
+    ],
+    [
+      'silence after the first token',
+      (response) => {
+        response.writeHead(200).write(chunk('Hel'));
+      },
+      { reason: 'MODULE_TIMEOUT', message: expect.stringContaining('whole answer within 1.5 s') },
+      ['Hel'],
+    ],
+  ])('stream: %s', async (_name, given, expected, tokens) => {
+    script = given;
+    const seen: string[] = [];
+    await expect(sidecar.stream({}, (text) => seen.push(text))).rejects.toMatchObject(expected);
+    expect(seen).toEqual(tokens);
+  });
+
+  test('the sidecar goes on after all of them', async () => {
+    script = send(200, reply('Hello'));
+    expect((await sidecar.execute({})).content).toBe('Hello');
+    expect(sidecar.sidecar.isReady()).toBe(true);
+  });
+
+  test('a refused API key is not repeated', async () => {
+    script = send(401, JSON.stringify({ error: { message: `Incorrect API key provided: ${KEY}` } }));
+    const error = await sidecar.execute({}).catch((thrown: unknown) => thrown as Error);
+    expect(error).toMatchObject({ reason: 'MODULE_UNAVAILABLE', message: expect.stringContaining('api_key_env') });
+    expect(JSON.stringify(error)).not.toContain(KEY);
+  });
+});
+
+describe('a good reply', () => {
+  test('brings usage, finish reason, and a self-assessment from the tokens’ probabilities', async () => {
+    const logprobs = { content: [{ logprob: Math.log(0.5) }, { logprob: Math.log(0.125) }] };
+    const choice = { message: { content: 'Hello there.' }, finish_reason: 'length', logprobs };
+    script = send(200, JSON.stringify({ choices: [choice], usage: { prompt_tokens: 9, completion_tokens: 2 } }));
+    const answer = await sidecar.execute({ query: 'Greet me' });
+    expect(answer).toMatchObject({
+      content: 'Hello there.',
+      finishReason: FinishReason.LENGTH,
+      usage: { promptTokens: 9, completionTokens: 2 },
+    });
+    expect(answer.selfAssessment).toBeCloseTo(0.25, 6);
+    expect(answer.confidence?.score).toBeGreaterThan(0);
+  });
+
+  test('is streamed piece by piece, whatever the cuts between packets and the line ends', async () => {
+    const text = [chunk('Grüße '), ': keep-alive\n\n', chunk('aus 東京'), chunk('', { finish_reason: 'stop' })].join(
+      '',
+    );
+    const usage = `data: ${JSON.stringify({ choices: [], usage: { prompt_tokens: 4, completion_tokens: 3 } })}\n\n`;
+    const bytes = Buffer.from(`${text}${usage}data: [DONE]\n\n`.replaceAll('\n', '\r\n'));
+    script = (response) => {
+      response.writeHead(200);
+      const next = (at: number): void => {
+        if (at >= bytes.length) response.end();
+        else response.write(bytes.subarray(at, at + 7), () => setImmediate(next, at + 7));
+      };
+      next(0);
+    };
+    const seen: string[] = [];
+    const answer = await sidecar.stream({}, (piece) => seen.push(piece));
+    expect(seen).toEqual(['Grüße ', 'aus 東京']);
+    expect(answer).toMatchObject({ content: 'Grüße aus 東京', usage: { completionTokens: 3 } });
+  });
+});
+
+describe('the request', () => {
+  let body: ChatBody | undefined;
+  let headers: IncomingMessage['headers'] = {};
+  const ask = async (query: Partial<QueryPayload>): Promise<ChatBody> => {
+    script = (response, given, request) => {
+      body = given;
+      headers = request.headers;
+      response.end(reply('Fine.'));
+    };
+    await sidecar.execute(query);
+    return body!;
+  };
+
+  test('holds the system prompt, the history, the query, the key and the server’s first model', async () => {
+    const history = [
+      { role: 'user', content: 'Hi' },
+      { role: 'assistant', content: 'Hello' },
+    ];
+    expect(
+      await ask({ query: 'How are you?', history, parameters: { temperature: 0.5, stop: ['END'] } }),
+    ).toMatchObject({
+      model: 'first-model',
+      stream: false,
+      max_tokens: 64,
+      temperature: 0.5,
+      stop: ['END'],
+      messages: [{ role: 'system', content: 'Be brief.' }, ...history, { role: 'user', content: 'How are you?' }],
+    });
+    expect(headers.authorization).toBe(`Bearer ${KEY}`);
+  });
+
+  test('carries images as data URIs and text files inline', async () => {
+    const attachments = [
+      { mediaType: 'image/png', name: 'a.png', source: { $case: 'data' as const, value: Buffer.from('PNG') } },
+      { mediaType: 'text/plain', name: 'b.txt', source: { $case: 'data' as const, value: Buffer.from('notes') } },
+    ];
+    const { messages } = await ask({ query: 'Look', attachments });
+    expect(messages.at(-1)?.content).toEqual([
+      { type: 'text', text: 'Look' },
+      { type: 'image_url', image_url: { url: `data:image/png;base64,${Buffer.from('PNG').toString('base64')}` } },
+      { type: 'text', text: 'Attached file b.txt:\nnotes' },
+    ]);
+  });
+
+  test.each<[string, Partial<QueryPayload>, object]>([
+    ['temperature', { parameters: { temperature: 3 } }, { metadata: { field: 'parameters.temperature' } }],
+    ['max_tokens', { parameters: { max_tokens: 1.5 } }, { metadata: { field: 'parameters.max_tokens' } }],
+    ['top_p', { parameters: { top_p: 'high' } }, { metadata: { field: 'parameters.top_p' } }],
+    ['stop', { parameters: { stop: [] } }, { metadata: { field: 'parameters.stop' } }],
+    ['role', { history: [{ role: 'root', content: '' }] }, { metadata: { field: 'history[0].role' } }],
+    [
+      'attachment',
+      { attachments: [{ mediaType: 'video/mp4', name: 'v', source: { $case: 'data', value: Buffer.from('v') } }] },
+      { reason: 'UNSUPPORTED_MEDIA_TYPE' },
+    ],
+    ['empty query', { query: '' }, { reason: 'EMPTY_QUERY' }],
+  ])('a senseless %s is named', async (_name, query, expected) => {
+    await expect(ask(query)).rejects.toMatchObject(expected);
+  });
+
+  test('a server that knows neither log-probabilities nor stream options is asked without them from then on', async () => {
+    const other = await startTestSidecar({ adapter: { type: 'openai', url, model: 'm' } });
+    const asked: ChatBody[] = [];
+    script = (response, given) => {
+      asked.push(given);
+      const unknown = ['logprobs', 'stream_options'].find((name) => name in given);
+      if (unknown !== undefined) response.writeHead(400).end(`{"error":{"message":"unknown field ${unknown}"}}`);
+      else response.end(`${chunk('Fine.', { finish_reason: 'stop' })}data: [DONE]\n\n`);
+    };
+    expect((await other.stream({})).content).toBe('Fine.');
+    expect(asked).toHaveLength(3);
+    await other.stream({});
+    expect(asked).toHaveLength(4);
+  });
+});

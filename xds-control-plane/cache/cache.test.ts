@@ -1,0 +1,198 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { createManualClock } from '../../core/clock.ts';
+import { orchestrationFileSchema } from '../../core/config/schema.ts';
+import { silentLogger } from '../../core/logging.ts';
+import { loadCodec } from '../protobuf/codec.ts';
+import { extension } from '../protobuf/messages.ts';
+import type { ModuleStates, SnapshotContent } from '../resources/content.ts';
+import { consistencyFaults } from './consistency.ts';
+import { createDebounce } from './debounce.ts';
+import { encodeSnapshot, snapshotHash, versionOf } from './snapshot.ts';
+import { createSnapshotCache } from './snapshot-cache.ts';
+import type { SnapshotCache } from './snapshot-cache.ts';
+
+const codec = loadCodec();
+const NOTHING: SnapshotContent = { clusters: [], endpoints: [], listeners: [], routes: [], secrets: [] };
+
+function edsCluster(name: string): SnapshotContent['clusters'][number] {
+  return { name, type: 'EDS', eds_cluster_config: { eds_config: { ads: {} } } };
+}
+
+function routeTo(name: string, cluster: string): SnapshotContent['routes'][number] {
+  return { name, virtual_hosts: [{ name, domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster } }] }] };
+}
+
+function listenerOf(name: string): SnapshotContent['listeners'][number] {
+  return {
+    name,
+    api_listener: {
+      api_listener: extension('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
+        rds: { route_config_name: name, config_source: { ads: {} } },
+      }),
+    },
+  };
+}
+
+function withSecret(name: string, secret: string): SnapshotContent['clusters'][number] {
+  const common_tls_context = { tls_certificate_sds_secret_configs: [{ name: secret, sds_config: { ads: {} } }] };
+  return {
+    ...edsCluster(name),
+    transport_socket: {
+      name: 'tls',
+      typed_config: extension('envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', { common_tls_context }),
+    },
+  };
+}
+
+const WHOLE: SnapshotContent = {
+  ...NOTHING,
+  clusters: [edsCluster('c')],
+  endpoints: [{ cluster_name: 'c' }],
+  listeners: [listenerOf('l')],
+  routes: [routeTo('l', 'c')],
+};
+
+describe('the consistency gate', () => {
+  test.each<[string, SnapshotContent, RegExp]>([
+    ['a cluster without endpoints', { ...WHOLE, endpoints: [] }, /clusters c names c of endpoints/],
+    [
+      'endpoints that no cluster names',
+      { ...WHOLE, endpoints: [{ cluster_name: 'c' }, { cluster_name: 'd' }] },
+      /nothing names d/,
+    ],
+    ['a route to no cluster', { ...WHOLE, routes: [routeTo('l', 'gone')] }, /routes l names gone of clusters/],
+    ['a listener without its routes', { ...WHOLE, routes: [] }, /listeners l names l of routes/],
+    ['routes that no listener names', { ...WHOLE, listeners: [] }, /nothing names l of routes/],
+    ['two of one name', { ...WHOLE, clusters: [edsCluster('c'), edsCluster('c')] }, /clusters has "c" twice/],
+    ['a secret that is not there', { ...WHOLE, clusters: [withSecret('c', 's')] }, /clusters c names s of secrets/],
+  ])('refuses %s', (_, content, fault) => {
+    expect(consistencyFaults(content, []).join('\n')).toMatch(fault);
+  });
+
+  test('passes what is whole', () => {
+    expect(consistencyFaults(WHOLE, [])).toEqual([]);
+  });
+});
+
+describe('snapshots', () => {
+  test('a version changes if and only if the content does, and what is the same is the same object', () => {
+    const first = encodeSnapshot(WHOLE, codec);
+    const same = encodeSnapshot(structuredClone(WHOLE), codec, first);
+    const changed = encodeSnapshot(
+      { ...WHOLE, endpoints: [{ cluster_name: 'c', endpoints: [{ priority: 1 }] }] },
+      codec,
+      first,
+    );
+    expect(same.clusters).toBe(first.clusters);
+    expect(snapshotHash(same)).toBe(snapshotHash(first));
+    expect(changed.endpoints.version).not.toBe(first.endpoints.version);
+    expect(changed.routes).toBe(first.routes);
+    expect(snapshotHash(changed)).not.toBe(snapshotHash(first));
+  });
+
+  test('another control plane gives the same versions for the same content', () => {
+    expect(snapshotHash(encodeSnapshot(WHOLE, loadCodec()))).toBe(snapshotHash(encodeSnapshot(WHOLE, codec)));
+  });
+
+  test('the version of a set does not depend on its order', () => {
+    const { clusters } = encodeSnapshot({ ...NOTHING, clusters: [edsCluster('a'), edsCluster('b')] }, codec);
+    const resources = [...clusters.resources.values()];
+    expect(versionOf(resources.reverse())).toBe(clusters.version);
+  });
+});
+
+describe('debounce', () => {
+  test('a burst comes to one run after the quiet time', async () => {
+    const clock = createManualClock();
+    let runs = 0;
+    const debounce = createDebounce({ clock, quietMs: 20, maxMs: 500, run: () => (runs += 1) });
+    for (let change = 0; change < 100; change += 1) {
+      debounce.trigger();
+      await clock.advance(0.5);
+    }
+    expect(runs).toBe(0);
+    await clock.advance(20);
+    expect(runs).toBe(1);
+  });
+
+  test('whatever the churn, no change waits for longer than the limit', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 60 }), async (gaps) => {
+        const clock = createManualClock();
+        let oldestAtMs: number | undefined;
+        let longestMs = 0;
+        const debounce = createDebounce({
+          clock,
+          quietMs: 20,
+          maxMs: 100,
+          run: () => {
+            longestMs = Math.max(longestMs, clock.monotonicMs() - (oldestAtMs ?? clock.monotonicMs()));
+            oldestAtMs = undefined;
+          },
+        });
+        for (const gap of gaps) {
+          oldestAtMs ??= clock.monotonicMs();
+          debounce.trigger();
+          await clock.advance(gap);
+        }
+        await clock.advance(100);
+        expect(oldestAtMs).toBeUndefined();
+        expect(longestMs).toBeLessThanOrEqual(100);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe('the cache', () => {
+  const states: ModuleStates = new Map();
+
+  function cacheOf(next: () => SnapshotContent): {
+    cache: SnapshotCache;
+    outcomes: string[];
+    clock: ReturnType<typeof createManualClock>;
+  } {
+    const clock = createManualClock();
+    const outcomes: string[] = [];
+    const cache = createSnapshotCache({
+      orchestration: orchestrationFileSchema.parse({}).orchestration,
+      codec,
+      clock,
+      log: silentLogger,
+      resourcesFor: next,
+      onRebuild: (outcome) => outcomes.push(outcome),
+    });
+    return { cache, outcomes, clock };
+  }
+
+  test('serves nothing before the first states, and those at once', () => {
+    const { cache } = cacheOf(() => WHOLE);
+    expect(cache.current('gateway')).toBeUndefined();
+    cache.update(states);
+    expect(cache.current('gateway')?.clusters.resources.has('c')).toBe(true);
+  });
+
+  test('keeps what it serves when the next would be inconsistent, and says so', async () => {
+    let content = WHOLE;
+    const { cache, outcomes, clock } = cacheOf(() => content);
+    cache.update(states);
+    const before = cache.current('gateway');
+    content = { ...WHOLE, endpoints: [] };
+    cache.update(states);
+    await clock.advance(1_000);
+    expect(cache.current('gateway')).toBe(before);
+    expect(outcomes).toEqual(['changed', 'refused']);
+  });
+
+  test('tells nobody of a rebuild that changed nothing', async () => {
+    const { cache, outcomes, clock } = cacheOf(() => structuredClone(WHOLE));
+    cache.update(states);
+    let told = 0;
+    cache.onChange(() => (told += 1));
+    cache.update(states);
+    await clock.advance(1_000);
+    expect(outcomes).toEqual(['changed', 'unchanged']);
+    expect(told).toBe(0);
+  });
+});

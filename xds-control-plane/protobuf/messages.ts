@@ -1,0 +1,58 @@
+import type { Cluster } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/cluster/v3/Cluster.js';
+import type { ClusterLoadAssignment } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/endpoint/v3/ClusterLoadAssignment.js';
+import type { Listener } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/listener/v3/Listener.js';
+import type { RouteConfiguration } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/route/v3/RouteConfiguration.js';
+import type { HttpConnectionManager } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/filters/network/http_connection_manager/v3/HttpConnectionManager.js';
+import type { Secret } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/transport_sockets/tls/v3/Secret.js';
+import type { UpstreamTlsContext } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/transport_sockets/tls/v3/UpstreamTlsContext.js';
+import type { Http1ProtocolOptions } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/Http1ProtocolOptions.js';
+import type { Http2ProtocolOptions } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/Http2ProtocolOptions.js';
+import type { HttpProtocolOptions } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/HttpProtocolOptions.js';
+import type { GrpcService } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/GrpcService.js';
+import type { StringMatcher } from '@grpc/grpc-js-xds/build/src/generated/envoy/type/matcher/v3/StringMatcher.js';
+import type { SubstitutionFormatString } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/SubstitutionFormatString.js';
+
+export type { Cluster, ClusterLoadAssignment, HttpConnectionManager, Listener, RouteConfiguration, Secret };
+
+/**
+ * Messages that travel inside an Any, by name. Envoy's names and fields as published; where grpc-js-xds generates no
+ * type, the fields that we use are written out.
+ */
+interface ExtensionMessages {
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager': HttpConnectionManager;
+  'envoy.extensions.filters.http.router.v3.Router': { suppress_envoy_headers?: boolean };
+  'envoy.extensions.filters.http.grpc_web.v3.GrpcWeb': object;
+  'envoy.extensions.filters.http.cors.v3.Cors': object;
+  'envoy.extensions.filters.http.cors.v3.CorsPolicy': {
+    allow_origin_string_match: StringMatcher[];
+    allow_methods: string;
+    allow_headers: string;
+    expose_headers: string;
+    max_age: string;
+  };
+  'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': { log_format: SubstitutionFormatString };
+  'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate': object;
+  'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': UpstreamTlsContext;
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+    common_http_protocol_options?: HttpProtocolOptions;
+    explicit_http_config:
+      { http2_protocol_options: Http2ProtocolOptions } | { http_protocol_options: Http1ProtocolOptions };
+  };
+  'envoy.config.trace.v3.OpenTelemetryConfig': { grpc_service: GrpcService; service_name: string };
+}
+
+export type ExtensionName = keyof ExtensionMessages;
+
+/** A message with its type, which the encoder packs into a google.protobuf.Any. */
+export type Extension = { readonly '@type': string } & Record<string, unknown>;
+
+/** Gives a message in the form in which it stands inside an Any. */
+export function extension<Name extends ExtensionName>(name: Name, message: ExtensionMessages[Name]): Extension {
+  return { ...message, '@type': `type.googleapis.com/${name}` };
+}
+
+/** Gives seconds as a google.protobuf.Duration. */
+export function duration(seconds: number): { seconds: number; nanos: number } {
+  const whole = Math.floor(seconds);
+  return { seconds: whole, nanos: Math.round((seconds - whole) * 1e9) };
+}

@@ -1,0 +1,23 @@
+import type { Orchestration } from '../../core/config/schema.ts';
+import { inOrder } from './content.ts';
+import type { ModuleStates, SnapshotContent } from './content.ts';
+import { moduleEndpoints } from './endpoints.ts';
+import { gatewayListeners } from './listeners.ts';
+import { gatewayModuleCluster } from './module-clusters.ts';
+import { edgeRoutes, meshRoutes } from './routes.ts';
+import { serviceClusters } from './service-clusters.ts';
+
+/** Gives what every Envoy is served; secrets, which differ by node, are added by the cache. */
+export function gatewayContent(states: ModuleStates, orchestration: Orchestration): SnapshotContent {
+  const views = inOrder(states);
+  return {
+    clusters: [
+      ...serviceClusters(orchestration),
+      ...views.map(({ spec }) => gatewayModuleCluster(spec, orchestration)),
+    ],
+    endpoints: views.map((view) => moduleEndpoints(view, 'gateway')),
+    listeners: gatewayListeners(orchestration),
+    routes: [edgeRoutes(orchestration), meshRoutes(views.map(({ moduleId }) => moduleId))],
+    secrets: [],
+  };
+}

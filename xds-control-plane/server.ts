@@ -1,0 +1,176 @@
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { ServerCredentials } from '@grpc/grpc-js';
+import type { Server } from '@grpc/grpc-js';
+import type { FrontierConfig } from '../core/config/schema.ts';
+import type { Clock } from '../core/clock.ts';
+import { bindServer, closeServer, createGrpcServer } from '../core/grpc/server.ts';
+import { serverCredentials } from '../core/identity/credentials.ts';
+import { writeIdentity } from '../core/identity/identity-files.ts';
+import { loadOrCreateJoinKey } from '../core/identity/join-token.ts';
+import type { Logger } from '../core/logging.ts';
+import { identityDir, meshId } from '../core/service/service-identity.ts';
+import type { Registry } from '../core/telemetry/metrics.ts';
+import { IdentityServiceService } from '../gen/frontier/mesh/v1/identity.ts';
+import { ControlPlaneServiceService } from '../gen/frontier/mesh/v1/status.ts';
+import { identifyByCertificate, identifyLocal } from './ads/ads-access.ts';
+import type { IdentifyPeer } from './ads/ads-access.ts';
+import { createControlPlaneMetrics } from './ads/ads-metrics.ts';
+import { createStatusService } from './status-server.ts';
+import { adsDefinition, createAdsService } from './ads/ads-service.ts';
+import type { AdsDependencies } from './ads/ads-stream.ts';
+import { createNodeRegistry } from './ads/node-registry.ts';
+import { openServedView } from './ads/served-view.ts';
+import { createAuthority } from './authority/authority.ts';
+import type { Authority } from './authority/authority.ts';
+import { createIdentityService } from './authority/identity-server.ts';
+import { createIssuedIdentity } from './authority/issued-identity.ts';
+import type { IssuedIdentity } from './authority/issued-identity.ts';
+import { createNodeIdentities } from './authority/node-identities.ts';
+import { loadOrCreateRoot } from './authority/root.ts';
+import { createSnapshotCache } from './cache/snapshot-cache.ts';
+import type { SnapshotCache } from './cache/snapshot-cache.ts';
+import { loadCodec } from './protobuf/codec.ts';
+import { resourcesFor } from './resources/resources-for.ts';
+
+/** Streams never end by themselves; they are told to at once, and this is for calls that are being answered. */
+const CLOSE_GRACE_MS = 1_000;
+
+export interface ControlPlaneOptions {
+  readonly config: FrontierConfig;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly registry: Registry;
+}
+
+/** A control plane that serves. Module states are put in through `cache.update`. */
+export interface ControlPlane {
+  /** Port of the TLS server. */
+  readonly port: number;
+  readonly socketPath: string;
+  readonly cache: SnapshotCache;
+  /** The control plane's own identity, for calls that it makes. */
+  readonly identity: IssuedIdentity;
+  close(): Promise<void>;
+}
+
+/** Gives where the Unix socket of a data directory is. */
+export function controlPlaneSocket(config: FrontierConfig): string {
+  return path.join(config.dataDir, 'run', 'xds.sock');
+}
+
+/** Starts the control plane. Throws CONFIG_INVALID for a damaged root, PORT_IN_USE for a taken port. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { config, clock, log, registry } = options;
+  const { mesh, network } = config.orchestration;
+  const instance = `control-plane-${process.pid}`;
+  const codec = loadCodec();
+  const metrics = createControlPlaneMetrics(registry);
+  const authority = await openAuthority(config, clock);
+  const identity = await ownIdentity(config, authority, clock, log);
+  const identities = createNodeIdentities((spiffeId) => createIssuedIdentity({ authority, spiffeId, clock, log }));
+  const cache = createSnapshotCache({
+    orchestration: config.orchestration,
+    codec,
+    clock,
+    log,
+    resourcesFor,
+    onRebuild: (outcome) => {
+      metrics.rebuild(outcome);
+    },
+  });
+  const nodes = createNodeRegistry();
+  const stopping = new AbortController();
+  const adsFor = (identify: IdentifyPeer): AdsDependencies => ({
+    instance,
+    clock,
+    log,
+    metrics,
+    nodes,
+    identify,
+    openView: (peer) => openServedView(peer, { cache, identities, codec }),
+    stopping: stopping.signal,
+  });
+
+  const remote = createGrpcServer();
+  remote.addService(
+    adsDefinition(codec),
+    createAdsService(adsFor(identifyByCertificate(mesh.trust_domain, mesh.namespace))),
+  );
+  remote.addService(
+    IdentityServiceService,
+    createIdentityService({
+      authority,
+      joinKey: loadOrCreateJoinKey(config.dataDir),
+      clock,
+      log,
+      onIssued: () => {
+        metrics.certificateIssued();
+      },
+    }),
+  );
+  remote.addService(
+    ControlPlaneServiceService,
+    createStatusService({
+      instance,
+      cache,
+      nodes,
+      rootExpiresAtMs: authority.rootExpiresAtMs,
+      readers: [meshId(config, 'service', 'operator'), meshId(config, 'service', 'router')],
+    }),
+  );
+  const local = createGrpcServer();
+  local.addService(adsDefinition(codec), createAdsService(adsFor(identifyLocal)));
+
+  // A client without certificate is let in to buy one with a join token; every other handler asks for a verified one.
+  const credentials = serverCredentials(identity, { clientCertificate: 'optional' });
+  const port = await bindServer(remote, { host: '127.0.0.1', port: network.ports.control_plane }, credentials);
+  const socketPath = await bindSocket(local, controlPlaneSocket(config));
+  return {
+    port,
+    socketPath,
+    cache,
+    identity,
+    close: async () => {
+      stopping.abort();
+      await Promise.all([closeServer(remote, CLOSE_GRACE_MS), closeServer(local, CLOSE_GRACE_MS)]);
+      cache.close();
+      identities.close();
+      identity.close();
+      rmSync(socketPath, { force: true });
+    },
+  };
+}
+
+async function openAuthority(config: FrontierConfig, clock: Clock): Promise<Authority> {
+  const { trust_domain: trustDomain, namespace, certificate_lifetime: lifetime } = config.orchestration.mesh;
+  const root = await loadOrCreateRoot(path.join(config.dataDir, 'identity'), trustDomain, clock.nowMs());
+  return createAuthority({ root, trustDomain, namespace, lifetimeMs: lifetime * 1000 });
+}
+
+/** The control plane cannot ask itself over the network before it serves: it signs its own certificate. */
+async function ownIdentity(
+  config: FrontierConfig,
+  authority: Authority,
+  clock: Clock,
+  log: Logger,
+): Promise<IssuedIdentity> {
+  const spiffeId = meshId(config, 'service', 'control-plane');
+  const identity = await createIssuedIdentity({ authority, spiffeId, clock, log });
+  const dir = identityDir(config, 'service', 'control-plane');
+  writeIdentity(dir, identity.current());
+  identity.onChange((material) => {
+    writeIdentity(dir, material);
+  });
+  return identity;
+}
+
+/** Only the user who runs Frontier may open the socket: nobody else gets into its folder. */
+async function bindSocket(server: Server, socketPath: string): Promise<string> {
+  mkdirSync(path.dirname(socketPath), { recursive: true, mode: 0o700 });
+  // Left by a control plane that was killed; binding would fail.
+  rmSync(socketPath, { force: true });
+  await bindServer(server, { path: socketPath }, ServerCredentials.createInsecure());
+  chmodSync(socketPath, 0o600);
+  return socketPath;
+}
