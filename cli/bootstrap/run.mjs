@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * What `npm start` and `npm test` run, on any Node from 18 on and without any package installed: gets what is missing,
- * then starts the task on Node 24. `run.mjs start|test|cli|bench [arguments…]`
+ * then starts the task on Node 24. `run.mjs start|test|cli|bench [arguments…]`; `run.mjs prepare` only gets what is missing,
+ * for images.
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
@@ -15,12 +16,13 @@ const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 const ORPHAN_CHECK_MS = 300;
 
-/** What a task runs on Node 24; "start" is `frontier up`. */
+/** What a task runs on Node 24; "start" is `frontier up`, and "prepare" runs nothing. */
 const COMMANDS = {
   start: ['cli/main.ts', 'up'],
   test: ['test/support/run-tests.mjs'],
   cli: ['cli/main.ts'],
   bench: ['bench/main.ts'],
+  prepare: [],
 };
 
 async function main([task, ...args]) {
@@ -34,6 +36,7 @@ async function main([task, ...args]) {
     const { nodePath, env, notes } = await prepare(kind, { root: ROOT, args, progress, env: process.env });
     progress.close();
     for (const note of notes) console.error(`  ! ${note}`);
+    if (task === 'prepare') return notes.length === 0 ? 0 : 1;
     return await runTask(nodePath, [...COMMANDS[task], ...args], env);
   } catch (error) {
     progress.close();

@@ -19,8 +19,8 @@ const JAEGER = '1.62.0';
 const HEARTBEAT_MS = 30_000;
 const JAEGER_MODULE = 'github.com/jaegertracing/jaeger';
 
-export type PartName = 'chromium' | 'grpcurl' | 'jaeger';
-export const PART_NAMES: readonly PartName[] = ['chromium', 'grpcurl', 'jaeger'];
+export type PartName = 'chromium' | 'docker-compose' | 'grpcurl' | 'jaeger';
+export const PART_NAMES: readonly PartName[] = ['chromium', 'docker-compose', 'grpcurl', 'jaeger'];
 
 interface PartSource {
   /** Where it may be, best first. */
@@ -46,7 +46,13 @@ const PARTS: Record<PartName, PartSource> = {
       ...onPath('chromium-browser'),
     ],
     byHand: 'apt-get install --no-install-recommends chromium',
-    install: installChromium,
+    install: (run) => aptInstall(run, 'chromium'),
+  },
+  // Checks compose files without an engine.
+  'docker-compose': {
+    candidates: () => onPath('docker-compose'),
+    byHand: 'apt-get install --no-install-recommends docker-compose',
+    install: (run) => aptInstall(run, 'docker-compose'),
   },
   grpcurl: {
     candidates: () => [join(labDir(), 'bin', 'grpcurl'), ...onPath('grpcurl')],
@@ -92,14 +98,14 @@ export async function installPart(name: PartName, log: (line: string) => void): 
   log(`installed ${name} in ${seconds()} s`);
 }
 
-async function installChromium(run: Run): Promise<void> {
+async function aptInstall(run: Run, name: string): Promise<void> {
   const prefix = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
   const apt = (...args: string[]): Promise<void> => {
     const [command = '', ...rest] = [...prefix, 'apt-get', ...args];
     return run(command, rest, { env: { DEBIAN_FRONTEND: 'noninteractive' } });
   };
   await apt('update', '-qq');
-  await apt('install', '-y', '-qq', '--no-install-recommends', 'chromium');
+  await apt('install', '-y', '-qq', '--no-install-recommends', name);
 }
 
 /**

@@ -19,7 +19,7 @@ const ROOT = new URL('../..', import.meta.url).pathname;
 const JEST = join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
 const PHASES = [
   { projects: ['unit', 'integration'], args: [], parts: ['chromium', 'grpcurl'] },
-  { projects: ['e2e'], args: ['--runInBand'], parts: ['jaeger'] },
+  { projects: ['e2e'], args: ['--runInBand'], parts: ['docker-compose', 'jaeger'] },
 ];
 
 const given = process.argv.slice(2);
