@@ -13,6 +13,7 @@ const CHECKS: [string, string, string[]][] = [
   ['eslint finds nothing', 'eslint', ['.', '--max-warnings', '0']],
   ['imports follow the rules between folders', 'depcruise', ['--output-type', 'err', ...present]],
   ['the contracts keep the rules of buf', 'buf', ['lint']],
+  ['nothing is unused', 'knip', ['--no-progress', '--treat-config-hints-as-errors']],
   ['prettier would change nothing', 'prettier', ['--check', '.']],
 ];
 

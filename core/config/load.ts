@@ -12,7 +12,7 @@ import { checkSemantics } from './semantics.ts';
 import { validate, type Finding } from './validate.ts';
 import { parseYamlText } from './yaml-source.ts';
 
-export { ConfigError, type ConfigFault } from './config-fault.ts';
+export { ConfigError } from './config-fault.ts';
 
 export interface LoadOptions {
   /** The configuration file; `./orchestration-config.yaml` when left out, and the built-in defaults when that is absent. */

@@ -463,7 +463,6 @@ export type Orchestration = z.output<typeof orchestrationFileSchema>['orchestrat
 export type ModuleSpec = z.output<typeof moduleSpecSchema>;
 export type ModuleSpecInput = z.input<typeof moduleSpecSchema>;
 export type MeshMode = Orchestration['mesh']['mode'];
-export type RoleDefinition = Orchestration['security']['roles'][string];
 
 /** The whole configuration, checked. */
 export interface FrontierConfig {

@@ -76,11 +76,6 @@ export function startSpan(name: string, options: SpanOptions = {}): { span: Span
   return { span, context: trace.setSpan(parent, span) };
 }
 
-/** Runs `fn` under `within`, so that spans made in it stand below. */
-export function runInContext<T>(within: Context, fn: () => T): T {
-  return context.with(within, fn);
-}
-
 /** Gives the context that a caller's headers speak of. */
 export function contextFromHeaders(headers: {
   traceparent?: string | undefined;

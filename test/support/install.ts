@@ -20,7 +20,6 @@ const HEARTBEAT_MS = 30_000;
 const JAEGER_MODULE = 'github.com/jaegertracing/jaeger';
 
 export type PartName = 'chromium' | 'docker-compose' | 'grpcurl' | 'jaeger';
-export const PART_NAMES: readonly PartName[] = ['chromium', 'docker-compose', 'grpcurl', 'jaeger'];
 
 interface PartSource {
   /** Where it may be, best first. */
