@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   modules: async () => (await import('./commands/modules.ts')).addModules,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
   config: async () => (await import('./commands/config.ts')).addConfig,
+  replay: async () => (await import('./commands/replay.ts')).addReplay,
   version: () => Promise.resolve(addVersion),
 };
 

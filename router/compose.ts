@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import type { Clock } from '../core/clock.ts';
 import type { FrontierConfig } from '../core/config/schema.ts';
@@ -6,11 +7,14 @@ import { watchModules, type ModuleWatch } from '../core/modules/module-watch-cli
 import type { Rng } from '../core/rng.ts';
 import type { Store } from '../core/store/store.ts';
 import type { Registry } from '../core/telemetry/metrics.ts';
+import { createAnswers } from './cache/create-answers.ts';
 import { createLexicalClassifier } from './classification/lexical-classifier.ts';
+import { selectionPolicyOf } from './decide/selection-policy.ts';
 import { createActivator } from './execute/activation.ts';
 import { createModuleChannels, type Dial } from './execute/module-channel.ts';
 import { createModuleLanes } from './execute/module-lanes.ts';
 import { createSidecarCaller } from './execute/sidecar-client.ts';
+import { openOutcomeLog } from './learning/outcome-log.ts';
 import { createLoaderClient, type LoaderClient } from './loader-client.ts';
 import { createAdmission, type Admission } from './pipeline/admit.ts';
 import { createAuthenticate, type Authenticate } from './pipeline/authenticate.ts';
@@ -91,6 +95,9 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     timeoutMs: loading.activation_timeout * 1000,
     clock,
   });
+  const { outcome_log: outcomeLog } = settings.selection;
+  const outcomes = outcomeLog === undefined ? undefined : openOutcomeLog(path.resolve(config.dataDir, outcomeLog));
+  const answers = createAnswers(options, metrics);
   const channels = createModuleChannels(options.dial);
   const lanes = createModuleLanes(channels, board);
   const usage = startUsageReports(board, loader, clock, log);
@@ -109,7 +116,10 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
       confidenceThreshold: settings.classification.confidence_threshold,
       maxAttempts: fallback.max_attempts,
       minSuccessRate: fallback.health_monitoring.min_success_rate,
+      selection: selectionPolicyOf(settings.selection),
     },
+    answers,
+    outcomes,
     requestTimeoutMs: settings.request_timeout * 1000,
   };
   if (security.api_keys.length === 0) {
@@ -134,6 +144,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
       lanes.close();
       channels.close();
       loader.close();
+      outcomes?.close();
       await history.close();
     },
   };

@@ -1,4 +1,4 @@
-import type { Explanation } from '../../gen/frontier/router/v1/router.ts';
+import type { Explanation, ScoreFactors } from '../../gen/frontier/router/v1/router.ts';
 import type { Paint } from './paint.ts';
 import { table } from './table.ts';
 
@@ -29,6 +29,7 @@ export function explanationLines(explanation: Explanation, paint: Paint): string
         step.ready ? 'ready' : waitText(step.expectedWaitSeconds),
         `accepted from ${step.confidenceThreshold.toFixed(2)}`,
         `cost ${Number(step.expectedCost.toPrecision(3))}`,
+        factorText(step.factors),
       ]),
     ),
     ...section(
@@ -44,6 +45,15 @@ export function explanationLines(explanation: Explanation, paint: Paint): string
 
 function bar(fraction: number): string {
   return '█'.repeat(Math.round(Math.min(1, Math.max(0, fraction)) * BAR_WIDTH));
+}
+
+/** The numbers behind a score, e.g. "quality 0.50 latency 1.00 …". */
+function factorText(factors: ScoreFactors | undefined): string {
+  if (factors === undefined) return '';
+  const { quality, latency, cost, load, readiness } = factors;
+  return Object.entries({ quality, latency, cost, load, readiness })
+    .map(([name, value]) => `${name} ${value.toFixed(2)}`)
+    .join('  ');
 }
 
 function waitText(seconds: number): string {

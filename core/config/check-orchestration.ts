@@ -54,4 +54,30 @@ const checkOrigins: Check = ({ network: { cors_origins: origins } }) =>
     return [{ path, message: 'must be "*" or an origin such as https://example.com, without a path or a final slash' }];
   });
 
-const CHECKS: readonly Check[] = [checkPorts, checkDebounce, checkHttp, checkOrigins];
+const checkSelection: Check = ({ router: { selection } }, raw) => {
+  const below = ['orchestration', 'router', 'selection'];
+  const { weights, exploration, cold_start: coldStart } = selection;
+  const findings: Finding[] = [];
+  if (Object.values(weights).every((weight) => weight === 0))
+    findings.push({
+      path: [...below, 'weights'],
+      message: 'are all 0, so modules could not be ranked: give one a weight',
+    });
+  const tenants = [...below, 'exploration', 'excluded_tenants'];
+  if (exploration.share === 0 && isSet(raw, tenants))
+    findings.push({ path: tenants, message: 'has no effect: exploration.share is 0' });
+  const maxWait = [...below, 'cold_start', 'max_wait'];
+  if (coldStart.policy === 'wait' && isSet(raw, maxWait))
+    findings.push({ path: maxWait, message: 'has no effect: cold_start.policy is "wait"' });
+  return findings;
+};
+
+const checkCache: Check = ({ router: { cache } }, raw) => {
+  if (cache.enabled) return [];
+  return ['ttl', 'max_bytes', 'shared', 'similarity', 'collapse'].flatMap((key) => {
+    const path = ['orchestration', 'router', 'cache', key];
+    return isSet(raw, path) ? [{ path, message: 'has no effect: router.cache.enabled is false' }] : [];
+  });
+};
+
+const CHECKS: readonly Check[] = [checkPorts, checkDebounce, checkHttp, checkOrigins, checkSelection, checkCache];

@@ -11,6 +11,7 @@ const seconds = z
   .max(86_400 * 365);
 const fraction = z.number().min(0).max(1);
 const count = z.int().min(1);
+const weight = z.number().min(0).max(100);
 const port = z.int().min(0).max(65_535);
 const identifier = z
   .string()
@@ -61,6 +62,73 @@ const router = z
           ),
       })
       .prefault({}),
+    selection: z
+      .strictObject({
+        weights: z
+          .strictObject({
+            quality: weight.default(0.6).describe('Learned share of good answers to the class.'),
+            latency: weight.default(0.15).describe('How fast the module has answered.'),
+            cost: weight.default(0.1).describe('How cheap it is beside the others.'),
+            load: weight.default(0.1).describe('Free share of its places.'),
+            readiness: weight.default(0.05).describe('How soon it can answer.'),
+          })
+          .prefault({})
+          .describe('How much each counts when modules that serve a class are ranked; only proportions matter.'),
+        session_tolerance: fraction
+          .default(0.1)
+          .describe('Difference of scores within which queries of one session_id stay at one module.'),
+        outcome_log: z
+          .string()
+          .min(1)
+          .optional()
+          .describe(
+            'File that outcomes are logged to for `frontier replay`, relative to storage.data_dir; no words of queries.',
+          ),
+        cold_start: z
+          .strictObject({
+            policy: z
+              .enum(['wait', 'answer_warm'])
+              .default('wait')
+              .describe('Wait for the right module, or let a ready one of the plan answer while it is started.'),
+            max_wait: seconds.default(3).describe('Expected wait from which answer_warm applies, in seconds.'),
+          })
+          .prefault({}),
+        exploration: z
+          .strictObject({
+            share: fraction
+              .default(0.02)
+              .describe(
+                'Share of queries whose order is drawn (Thompson sampling), to learn what other modules can do.',
+              ),
+            excluded_tenants: z
+              .array(z.string().min(1))
+              .default([])
+              .describe('Tenants whose queries are never used for it; nor are those of critical priority.'),
+          })
+          .prefault({}),
+      })
+      .prefault({})
+      .describe('How a module is chosen among those that serve a class.'),
+    cache: z
+      .strictObject({
+        enabled: z.boolean().default(false).describe('Whether accepted answers are kept for equal queries.'),
+        ttl: seconds.default(300).describe('Life of an answer in the cache, in seconds.'),
+        max_bytes: count.default(67_108_864).describe('Memory of the cache, in bytes.'),
+        shared: z
+          .boolean()
+          .default(false)
+          .describe('Whether answers are also kept in the store, where other routers find them.'),
+        similarity: fraction
+          .min(0.5)
+          .optional()
+          .describe('Also answers queries that are this similar, from 0.5 to 1; left out, only equal ones.'),
+        collapse: z
+          .boolean()
+          .default(false)
+          .describe('Whether equal queries at the same time are answered by one call.'),
+      })
+      .prefault({})
+      .describe('Cache of answers; never shared between tenants.'),
     rate_limit: z
       .strictObject({
         requests_per_second: z.number().positive().default(100).describe('Sustained requests a second of one user.'),

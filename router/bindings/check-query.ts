@@ -25,6 +25,8 @@ export function checkQuery(query: Query, limits: QueryLimits): Query {
   if (query.requestId.length > MAX_ID_CHARS)
     throw invalid('request_id', `must be at most ${MAX_ID_CHARS} characters long`);
   if (query.userId.length > MAX_ID_CHARS) throw invalid('user_id', `must be at most ${MAX_ID_CHARS} characters long`);
+  if (query.sessionId.length > MAX_ID_CHARS)
+    throw invalid('session_id', `must be at most ${MAX_ID_CHARS} characters long`);
   if (query.maxCost !== undefined && !(query.maxCost >= 0)) throw invalid('max_cost', 'must be 0 or more');
   return query;
 }

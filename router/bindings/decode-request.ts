@@ -3,13 +3,19 @@ import { FrontierError } from '../../core/errors.ts';
 import { MessagePriority } from '../../gen/frontier/common/v1/message.ts';
 import type { ChatTurn as ChatTurnMessage } from '../../gen/frontier/common/v1/message.ts';
 import {
+  CachePolicy as CachePolicyMessage,
   StreamFailurePolicy as PolicyMessage,
   Strategy,
   type RouteRequest,
 } from '../../gen/frontier/router/v1/router.ts';
-import type { ChatTurn, Priority, Query, StreamFailurePolicy } from '../domain/query.ts';
+import type { CachePolicy, ChatTurn, Priority, Query, StreamFailurePolicy } from '../domain/query.ts';
 import { attachmentFromMessage } from './attachments.ts';
 import { checkQuery, invalid, type QueryLimits } from './check-query.ts';
+
+const CACHE_POLICIES: Readonly<Record<number, CachePolicy>> = {
+  [CachePolicyMessage.NO_STORE]: 'no_store',
+  [CachePolicyMessage.REFRESH]: 'refresh',
+};
 
 const PRIORITIES: Readonly<Record<number, Priority>> = {
   [MessagePriority.UNSPECIFIED]: 'normal',
@@ -38,6 +44,8 @@ export function queryFromMessage(request: RouteRequest | undefined, limits: Quer
       explain: request.explain,
       streamFailurePolicy: policyFromMessage(request.streamFailurePolicy),
       priority: PRIORITIES[request.priority] ?? 'normal',
+      sessionId: request.sessionId,
+      cachePolicy: CACHE_POLICIES[request.cachePolicy] ?? 'use',
     },
     limits,
   );

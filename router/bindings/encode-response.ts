@@ -48,7 +48,7 @@ function metadataToMessage(result: RouteResult): RouteMetadata {
     queryClassProbability: result.queryClassProbability,
     attempts: result.attempts.map(attemptToMessage),
     cost: result.cost,
-    cacheHit: false,
+    cacheHit: result.cacheHit,
     traceId: result.traceId,
     explanation: result.explanation === undefined ? undefined : explanationToMessage(result.explanation),
     requestId: result.requestId,
@@ -79,6 +79,8 @@ function planToMessage(plan: Plan): PlanMessage {
     strategy: Strategy.SEQUENTIAL,
     abstained: plan.abstained,
     path: ExecutionPath.FULL,
+    explores: plan.explores,
+    wakeModuleIds: [...plan.wake],
   };
 }
 

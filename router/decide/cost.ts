@@ -15,11 +15,16 @@ export function costOf(spec: ModuleSpec, usage: TokenUsage): number {
   );
 }
 
+/** Gives about how many tokens a query takes with its history. */
+export function promptTokens(query: Query): number {
+  let chars = query.text.length;
+  for (const turn of query.history) chars += turn.content.length;
+  return Math.ceil(chars / CHARS_PER_TOKEN);
+}
+
 /** Gives what a query is expected to cost at a module, from its length and the limit on the answer's tokens. */
 export function expectedCost(spec: ModuleSpec, query: Query): number {
-  const promptTokens =
-    query.history.reduce((sum, turn) => sum + turn.content.length, query.text.length) / CHARS_PER_TOKEN;
-  return costOf(spec, { promptTokens: Math.ceil(promptTokens), completionTokens: completionLimit(spec, query) });
+  return costOf(spec, { promptTokens: promptTokens(query), completionTokens: completionLimit(spec, query) });
 }
 
 function completionLimit(spec: ModuleSpec, query: Query): number {

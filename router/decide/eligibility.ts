@@ -1,13 +1,18 @@
 import type { Reason } from '../../core/errors.ts';
 import { mayUse, type Principal } from '../domain/principal.ts';
 import type { Query } from '../domain/query.ts';
-import { expectedCost } from './cost.ts';
+import { expectedCost, promptTokens } from './cost.ts';
 import { capacityOf, type ModuleStatus } from './module-status.ts';
 
 export type ExclusionReason =
   | Extract<
       Reason,
-      'PERMISSION_DENIED' | 'UNSUPPORTED_MEDIA_TYPE' | 'BREAKER_OPEN' | 'COST_CEILING' | 'MODULE_OVERLOADED'
+      | 'PERMISSION_DENIED'
+      | 'UNSUPPORTED_MEDIA_TYPE'
+      | 'BREAKER_OPEN'
+      | 'COST_CEILING'
+      | 'MODULE_OVERLOADED'
+      | 'QUERY_TOO_LARGE'
     >
   | 'ATTACHMENT_REQUIRED'
   | 'MAX_ATTEMPTS';
@@ -30,7 +35,12 @@ export function exclusionOf(status: ModuleStatus, query: Query, principal: Princ
       detail: `the roles of ${principal.subject} do not allow ${moduleId}`,
     };
   }
-  return capabilityExclusion(status, query) ?? costExclusion(status, query) ?? healthExclusion(status);
+  return (
+    capabilityExclusion(status, query) ??
+    lengthExclusion(status, query) ??
+    costExclusion(status, query) ??
+    healthExclusion(status)
+  );
 }
 
 function capabilityExclusion({ spec }: ModuleStatus, query: Query): Exclusion | undefined {
@@ -45,6 +55,15 @@ function capabilityExclusion({ spec }: ModuleStatus, query: Query): Exclusion | 
   if (refused === undefined) return undefined;
   const list = accepted.length === 0 ? 'no attachments' : accepted.join(', ');
   return { moduleId, reason: 'UNSUPPORTED_MEDIA_TYPE', detail: `${moduleId} takes ${list}, not ${refused.mediaType}` };
+}
+
+function lengthExclusion({ spec }: ModuleStatus, query: Query): Exclusion | undefined {
+  const limit = spec.capabilities.context_tokens;
+  if (limit === undefined) return undefined;
+  const tokens = promptTokens(query);
+  if (tokens < limit) return undefined;
+  const detail = `the query and its history take about ${tokens} tokens, ${spec.module_id} takes ${limit} with the answer`;
+  return { moduleId: spec.module_id, reason: 'QUERY_TOO_LARGE', detail };
 }
 
 function costExclusion({ spec }: ModuleStatus, query: Query): Exclusion | undefined {

@@ -40,6 +40,8 @@ function summarize({ classification, plan }: Decision, policy: PlanPolicy): stri
   const order = plan.steps
     .map(({ moduleId, ready }) => (ready ? moduleId : `${moduleId} (not loaded)`))
     .join(', then ');
+  const drawn = plan.explores ? ', in an order drawn to try modules out' : '';
+  const wake = plan.wake.length === 0 ? '' : `; ${plan.wake.join(', ')} is started meanwhile`;
   const left = plan.exclusions.map(({ moduleId, reason }) => `${moduleId} (${reason})`).join(', ');
-  return `${choice}: ${order === '' ? 'no module can answer' : order}${left === '' ? '' : `; left out: ${left}`}.`;
+  return `${choice}${drawn}: ${order === '' ? 'no module can answer' : order}${wake}${left === '' ? '' : `; left out: ${left}`}.`;
 }

@@ -31,6 +31,12 @@ export interface ModuleStatus {
 /** Modules by id, as they are now. */
 export type ModuleStatuses = ReadonlyMap<string, ModuleStatus>;
 
+/** Gives how long a module is expected to take until a replica is ready, in milliseconds; 0 when one is. */
+export function expectedWaitMs(status: ModuleStatus): number {
+  if (status.readyReplicas > 0) return 0;
+  return status.expectedActivationMs ?? status.spec.timeouts.readiness * 1000;
+}
+
 /** Queries that a module's ready replicas take together, running and queued; unlimited while none is ready. */
 export function capacityOf(status: ModuleStatus): number {
   const { max_in_flight, max_queued } = status.spec.concurrency;

@@ -1,60 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { moduleSpecSchema, QUERY_CLASSES, type ModuleSpecInput, type QueryClass } from '../../core/config/schema.ts';
+import { QUERY_CLASSES, type QueryClass } from '../../core/config/schema.ts';
 import type { Classification } from '../classification/classifier.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Query } from '../domain/query.ts';
 import type { ModuleStatus } from './module-status.ts';
-import { plan, requireSteps, type PlanPolicy } from './plan.ts';
+import { plan, requireSteps } from './plan.ts';
+import { ANYBODY, classified, mapOf, policyWith, query, status } from './testing/planning.ts';
 
-const POLICY: PlanPolicy = { confidenceThreshold: 0.8, maxAttempts: 3, minSuccessRate: 0.8 };
-const ANYBODY: Principal = { tenant: 't', subject: 's', permissions: new Set(['route']), modules: undefined };
-
-function status(spec: ModuleSpecInput, more: Partial<ModuleStatus> = {}): ModuleStatus {
-  return {
-    spec: moduleSpecSchema.parse(spec),
-    state: 'READY',
-    reason: '',
-    readyReplicas: 1,
-    expectedActivationMs: undefined,
-    breakerAdmits: true,
-    inFlight: 0,
-    history: new Map(),
-    ...more,
-  };
-}
-
-function query(more: Partial<Query> = {}): Query {
-  return {
-    requestId: 'r',
-    text: 'hello',
-    userId: '',
-    context: undefined,
-    parameters: undefined,
-    attachments: [],
-    history: [],
-    moduleId: undefined,
-    maxCost: undefined,
-    explain: false,
-    streamFailurePolicy: 'restart',
-    priority: 'normal',
-    ...more,
-  };
-}
-
-function classified(first: QueryClass, probability: number, second: QueryClass = 'GENERAL'): Classification {
-  const rest = QUERY_CLASSES.filter((name) => name !== first && name !== second);
-  const left = 1 - probability;
-  const probabilities = [
-    { queryClass: first, probability },
-    { queryClass: second, probability: left * 0.7 },
-    ...rest.map((queryClass) => ({ queryClass, probability: left * 0.1 })),
-  ];
-  return { queryClass: first, probability, margin: 0, probabilities, signals: [], stage: 'lexical' };
-}
-
-const mapOf = (...statuses: ModuleStatus[]): Map<string, ModuleStatus> =>
-  new Map(statuses.map((each) => [each.spec.module_id, each]));
+const POLICY = policyWith();
 const idsOf = (
   statuses: Map<string, ModuleStatus>,
   classification: Classification,
@@ -132,7 +86,15 @@ describe('the order of a plan', () => {
     );
     const made = plan(query({ parameters: { max_tokens: 100 } }), CODE, mapOf(priced), ANYBODY, POLICY);
     expect(made.steps).toEqual([
-      { moduleId: 'code', score: 0.5, ready: false, confidenceThreshold: 0.3, expectedCost: 2, expectedWaitMs: 2_500 },
+      {
+        moduleId: 'code',
+        score: expect.closeTo(0.6 * 0.5 + 0.15 + 0.1 + 0.1 + 0.05 * (2 / 3)),
+        factors: { quality: 0.5, latency: 1, cost: 1, load: 1, readiness: 5 / 7.5 },
+        ready: false,
+        confidenceThreshold: 0.3,
+        expectedCost: 2,
+        expectedWaitMs: 2_500,
+      },
     ]);
   });
 });

@@ -2,16 +2,20 @@ import { FrontierError, type Reason } from '../../core/errors.ts';
 import type { Classification } from '../classification/classifier.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Query } from '../domain/query.ts';
-import { candidateOrder, isDemoted, scoreOf } from './candidates.ts';
+import { candidateOrder, exploresWith, isDemoted, scoreContext, type RankingContext } from './candidates.ts';
 import { expectedCost } from './cost.ts';
 import { exclusionOf, type Exclusion } from './eligibility.ts';
-import type { ModuleStatus, ModuleStatuses } from './module-status.ts';
+import { expectedWaitMs, type ModuleStatus, type ModuleStatuses } from './module-status.ts';
+import { factorsOf, weigh, type ScoreFactors } from './score.ts';
+import type { SelectionPolicy } from './selection-policy.ts';
 
 /** One module of a plan. */
 export interface PlanStep {
   readonly moduleId: string;
   /** Score by which the module was ranked, from 0 to 1; higher is better. */
   readonly score: number;
+  /** What the score is made of. */
+  readonly factors: ScoreFactors;
   readonly ready: boolean;
   /** Confidence under which the module's answer counts as a failure. */
   readonly confidenceThreshold: number;
@@ -26,6 +30,10 @@ export interface Plan {
   /** Whether the classifier was too unsure to choose. */
   readonly abstained: boolean;
   readonly exclusions: readonly Exclusion[];
+  /** Whether the order was drawn, to try modules out. */
+  readonly explores: boolean;
+  /** Modules that are to be started beside the answer, because they would have answered were they ready. */
+  readonly wake: readonly string[];
 }
 
 /** What configuration says about planning. */
@@ -36,6 +44,7 @@ export interface PlanPolicy {
   readonly maxAttempts: number;
   /** Share of accepted answers under which a module goes to the end. */
   readonly minSuccessRate: number;
+  readonly selection: SelectionPolicy;
 }
 
 /**
@@ -50,42 +59,72 @@ export function plan(
   policy: PlanPolicy,
 ): Plan {
   const abstained = query.moduleId === undefined && classification.probability < policy.confidenceThreshold;
-  const order =
+  const { selection } = policy;
+  const explores = query.moduleId === undefined && exploresWith(query, principal, selection);
+  const context: RankingContext = { query, selection, explores };
+  const candidates =
     query.moduleId === undefined
-      ? candidateOrder(classification, abstained, statuses)
+      ? candidateOrder(classification, abstained, statuses, context)
       : [explicit(query.moduleId, statuses)];
-  const candidates = order.flatMap((id) => statuses.get(id) ?? []);
-  const judged = candidates.map((status) => ({ status, exclusion: exclusionOf(status, query, principal) }));
-  const eligible = judged.filter(({ exclusion }) => exclusion === undefined).map(({ status }) => status);
-  const exclusions = judged.flatMap(({ exclusion }) => exclusion ?? []);
 
-  const demoted = (status: ModuleStatus): boolean =>
-    isDemoted(status, classification.queryClass, policy.minSuccessRate);
-  const ordered = [...eligible.filter((status) => !demoted(status)), ...eligible.filter(demoted)];
-  return {
-    steps: ordered.slice(0, policy.maxAttempts).map((status) => stepFor(status, query, classification)),
-    abstained,
-    exclusions: [...exclusions, ...ordered.slice(policy.maxAttempts).map((status) => beyondLimit(status, policy))],
-  };
+  const eligible: ModuleStatus[] = [];
+  const demoted: ModuleStatus[] = [];
+  const exclusions: Exclusion[] = [];
+  for (const status of candidates) {
+    const exclusion = exclusionOf(status, query, principal);
+    if (exclusion !== undefined) exclusions.push(exclusion);
+    else if (isDemoted(status, classification.queryClass, policy.minSuccessRate)) demoted.push(status);
+    else eligible.push(status);
+  }
+  const { order, wake } = warmFirst([...eligible, ...demoted], selection);
+  for (const status of order.slice(policy.maxAttempts)) exclusions.push(beyondLimit(status, policy));
+  const chosen = order.slice(0, policy.maxAttempts);
+  return { steps: stepsFor(chosen, classification, context), abstained, exclusions, explores, wake };
 }
 
-function explicit(moduleId: string, statuses: ModuleStatuses): string {
-  if (statuses.has(moduleId)) return moduleId;
+/**
+ * Lets a ready module answer while the first of the order, which is not, is started beside it, where the policy is
+ * `answer_warm` and the wait would be too long.
+ */
+function warmFirst(
+  order: readonly ModuleStatus[],
+  { coldStart }: SelectionPolicy,
+): { readonly order: readonly ModuleStatus[]; readonly wake: readonly string[] } {
+  const [first] = order;
+  if (first === undefined || coldStart.policy === 'wait' || expectedWaitMs(first) <= coldStart.maxWaitMs)
+    return { order, wake: [] };
+  const warm = order.find(({ readyReplicas }) => readyReplicas > 0);
+  if (warm === undefined) return { order, wake: [] };
+  return { order: [warm, ...order.filter((status) => status !== warm)], wake: [first.spec.module_id] };
+}
+
+function explicit(moduleId: string, statuses: ModuleStatuses): ModuleStatus {
+  const status = statuses.get(moduleId);
+  if (status !== undefined) return status;
   throw new FrontierError('MODULE_UNKNOWN', `there is no module "${moduleId}"`, {
     metadata: { module_id: moduleId, field: 'module_id' },
   });
 }
 
-function stepFor(status: ModuleStatus, query: Query, classification: Classification): PlanStep {
-  const ready = status.readyReplicas > 0;
-  return {
-    moduleId: status.spec.module_id,
-    score: scoreOf(status, classification.queryClass),
-    ready,
-    confidenceThreshold: status.spec.confidence_threshold,
-    expectedCost: expectedCost(status.spec, query),
-    expectedWaitMs: ready ? 0 : (status.expectedActivationMs ?? status.spec.timeouts.readiness * 1000),
-  };
+/** The steps are compared with one another, whatever class each stands there for. */
+function stepsFor(
+  chosen: readonly ModuleStatus[],
+  { queryClass }: Classification,
+  ranking: RankingContext,
+): readonly PlanStep[] {
+  const context = scoreContext(queryClass, chosen, { ...ranking, explores: false });
+  return chosen.map((status) => {
+    const factors = factorsOf(status, context);
+    return {
+      moduleId: status.spec.module_id,
+      score: weigh(factors, context.weights),
+      factors,
+      ready: status.readyReplicas > 0,
+      confidenceThreshold: status.spec.confidence_threshold,
+      expectedCost: expectedCost(status.spec, ranking.query),
+      expectedWaitMs: expectedWaitMs(status),
+    };
+  });
 }
 
 function beyondLimit(status: ModuleStatus, policy: PlanPolicy): Exclusion {
@@ -101,6 +140,7 @@ const TELLING: Partial<Record<Exclusion['reason'], Reason>> = {
   COST_CEILING: 'COST_CEILING',
   BREAKER_OPEN: 'BREAKER_OPEN',
   MODULE_OVERLOADED: 'MODULE_OVERLOADED',
+  QUERY_TOO_LARGE: 'QUERY_TOO_LARGE',
 };
 
 /** Gives the plan if it has a step; else throws why not: the reason of all exclusions if they share one, else NO_ELIGIBLE_MODULE. */

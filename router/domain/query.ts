@@ -20,6 +20,9 @@ export interface ChatTurn {
 /** What happens when a streamed answer fails after its first token. */
 export type StreamFailurePolicy = 'restart' | 'no_restart';
 
+/** Whether cached answers may be used and stored; `refresh` stores but does not use. */
+export type CachePolicy = 'use' | 'refresh' | 'no_store';
+
 export type Priority = 'low' | 'normal' | 'high' | 'critical';
 
 /** One request, checked. */
@@ -40,4 +43,7 @@ export interface Query {
   readonly explain: boolean;
   readonly streamFailurePolicy: StreamFailurePolicy;
   readonly priority: Priority;
+  /** Session whose queries should go to the same module; may be empty. */
+  readonly sessionId: string;
+  readonly cachePolicy: CachePolicy;
 }

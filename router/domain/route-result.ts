@@ -13,6 +13,8 @@ export interface RouteResult extends ExecutionResult {
   readonly processingMs: number;
   /** Cost of all attempts. */
   readonly cost: number;
+  /** Whether the answer was made for an earlier query. */
+  readonly cacheHit: boolean;
   /** W3C trace id; empty when the request was not traced. */
   readonly traceId: string;
   /** Set when it was asked for. */

@@ -28,6 +28,8 @@ export interface Activator {
    * Throws OVERLOADED when too many wait, ACTIVATION_FAILED, ACTIVATION_TIMEOUT, or the signal's reason.
    */
   wait(moduleId: string, signal: AbortSignal): AsyncGenerator<ActivationProgress, void, undefined>;
+  /** Has a module started without waiting in a request; resolves when it is ready. Throws as `wait` does. */
+  wake(moduleId: string): Promise<void>;
   /** Requests that wait for a module now. */
   waiting(moduleId: string): number;
   close(): void;
@@ -58,24 +60,30 @@ export function createActivator(options: ActivatorOptions): Activator {
     if (running.get(moduleId) === shared) running.delete(moduleId);
     shared.controller.abort(new FrontierError('CANCELLED', 'nobody waits for the module any more'));
   };
+  const wait: Activator['wait'] = async function* (moduleId, signal) {
+    signal.throwIfAborted();
+    if ((running.get(moduleId)?.waiters.size ?? 0) >= options.maxWaiting) throw tooManyWaiting(moduleId, options);
+    const shared = join(moduleId);
+    const queue = createAsyncQueue<ActivationProgress>();
+    shared.waiters.add(queue);
+    if (shared.last !== undefined) queue.push(shared.last);
+    const onAbort = (): void => {
+      queue.end(signal.reason);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      yield* queue;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      leave(moduleId, shared, queue);
+    }
+  };
   return {
-    async *wait(moduleId, signal) {
-      signal.throwIfAborted();
-      if ((running.get(moduleId)?.waiters.size ?? 0) >= options.maxWaiting) throw tooManyWaiting(moduleId, options);
-      const shared = join(moduleId);
-      const queue = createAsyncQueue<ActivationProgress>();
-      shared.waiters.add(queue);
-      if (shared.last !== undefined) queue.push(shared.last);
-      const onAbort = (): void => {
-        queue.end(signal.reason);
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      try {
-        yield* queue;
-      } finally {
-        signal.removeEventListener('abort', onAbort);
-        leave(moduleId, shared, queue);
-      }
+    wait,
+    async wake(moduleId) {
+      // One waiter is enough to keep a start under way.
+      if (running.has(moduleId)) return;
+      for await (const _progress of wait(moduleId, new AbortController().signal));
     },
     waiting: (moduleId) => running.get(moduleId)?.waiters.size ?? 0,
     close() {

@@ -73,6 +73,8 @@ export function chatRequestFromBody(body: unknown, limits: QueryLimits): ChatReq
     // The form has no way to take tokens back, so what has been sent stands.
     streamFailurePolicy: 'no_restart',
     priority: 'normal',
+    sessionId: '',
+    cachePolicy: 'use',
   };
   return {
     query: checkQuery(query, limits),

@@ -15,7 +15,7 @@ import {
   usageChunkJson,
   type CompletionHead,
 } from './chat-json.ts';
-import { callerOf, principalOf, type HttpCallerOptions } from './http-caller.ts';
+import { callerOf, principalOf, withCacheControl, type HttpCallerOptions } from './http-caller.ts';
 import { errorOf } from './http-errors.ts';
 import { retryAfterOf, toProblem } from './problem.ts';
 import { commentEvent, dataEvent, sendEvents, startedSequence } from './sse.ts';
@@ -48,7 +48,8 @@ export function addChatEndpoints(app: FastifyInstance, options: ChatEndpointOpti
   });
   app.post('/v1/chat/completions', async (request, reply) => {
     const caller = callerOf(request, reply, options);
-    const { query, stream, includeUsage } = chatRequestFromBody(request.body, limits);
+    const { query: asked, stream, includeUsage } = chatRequestFromBody(request.body, limits);
+    const query = withCacheControl(asked, request);
     const head = { id: query.requestId, created: Math.floor(clock.nowMs() / 1000) };
     if (!stream) return completionJson(head, await router.route(query, caller));
     const events = await startedSequence(

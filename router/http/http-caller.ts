@@ -4,6 +4,7 @@ import { FrontierError } from '../../core/errors.ts';
 import { contextFromHeaders } from '../../core/telemetry/tracing.ts';
 import { invalid } from '../bindings/check-query.ts';
 import type { Principal } from '../domain/principal.ts';
+import type { Query } from '../domain/query.ts';
 import type { Authenticate } from '../pipeline/authenticate.ts';
 import type { Caller } from '../domain/caller.ts';
 
@@ -42,6 +43,14 @@ export function principalOf(request: FastifyRequest, authenticate: Authenticate)
     apiKey: header(request, 'x-api-key'),
     peer: request.socket.remoteAddress ?? '',
   });
+}
+
+/** Gives a query with what the request's `cache-control` says of cached answers (RFC 9111), where the body does not. */
+export function withCacheControl(query: Query, request: FastifyRequest): Query {
+  const directives = header(request, 'cache-control') ?? '';
+  if (query.cachePolicy !== 'use') return query;
+  if (/\bno-store\b/i.test(directives)) return { ...query, cachePolicy: 'no_store' };
+  return /\bno-cache\b/i.test(directives) ? { ...query, cachePolicy: 'refresh' } : query;
 }
 
 function askedTimeout(text: string | undefined): number | undefined {

@@ -28,7 +28,7 @@ function metadataJson({ answer, explanation, ...result }: RouteResult) {
     query_class_probability: result.queryClassProbability,
     attempts: result.attempts.map(attemptJson),
     cost: result.cost,
-    cache_hit: false,
+    cache_hit: result.cacheHit,
     trace_id: result.traceId,
     request_id: result.requestId,
     confidence: confidenceJson(answer.confidence),
@@ -76,7 +76,7 @@ export function explanationJson({ probabilities, plan, signals, summary, stages 
   };
 }
 
-function planJson({ steps, abstained }: Plan) {
+function planJson({ steps, abstained, explores, wake }: Plan) {
   return {
     steps: steps.map((step) => ({
       module_id: step.moduleId,
@@ -85,9 +85,12 @@ function planJson({ steps, abstained }: Plan) {
       confidence_threshold: step.confidenceThreshold,
       expected_cost: step.expectedCost,
       expected_wait_seconds: step.expectedWaitMs / 1000,
+      factors: step.factors,
     })),
     strategy: 'sequential',
     abstained,
+    explores,
+    wake_module_ids: wake,
   };
 }
 

@@ -30,9 +30,9 @@ const routeBody = z.strictObject({
   request_id: z.string().min(1).optional(),
   history: z.array(z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })).default([]),
   stream_failure_policy: z.enum(['restart', 'no_restart', 'continue']).default('restart'),
-  cache_policy: z.enum(['no_store', 'refresh']).optional(),
+  cache_policy: z.enum(['use', 'no_store', 'refresh']).default('use'),
   priority: z.enum(['low', 'normal', 'high', 'critical']).default('normal'),
-  session_id: z.string().optional(),
+  session_id: z.string().max(128).default(''),
 });
 
 /** Gives a JSON body as a checked query. Throws with the field at fault. */
@@ -53,6 +53,8 @@ export function queryFromBody(body: unknown, limits: QueryLimits): Query {
     explain: checked.explain,
     streamFailurePolicy: checked.stream_failure_policy,
     priority: checked.priority,
+    sessionId: checked.session_id,
+    cachePolicy: checked.cache_policy,
   };
   return checkQuery(query, limits);
 }

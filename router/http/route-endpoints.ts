@@ -5,7 +5,7 @@ import type { RouteEvent } from '../domain/events.ts';
 import type { Query } from '../domain/query.ts';
 import type { Caller } from '../domain/caller.ts';
 import type { Router } from '../pipeline/router.ts';
-import { callerOf, type HttpCallerOptions } from './http-caller.ts';
+import { callerOf, withCacheControl, type HttpCallerOptions } from './http-caller.ts';
 import { checkBody } from './parse-body.ts';
 import { toProblem } from './problem.ts';
 import { classificationJson, eventJson, resultJson } from './result-json.ts';
@@ -29,7 +29,7 @@ export function addRouteEndpoints(app: FastifyInstance, options: RouteEndpointOp
   const { router, limits } = options;
   app.post('/api/v1/route', async (request, reply) => {
     const caller = callerOf(request, reply, options);
-    const query = queryFromBody(request.body, limits);
+    const query = withCacheControl(queryFromBody(request.body, limits), request);
     void reply.header('x-frontier-request-id', query.requestId);
     const wantsEvents = request.headers.accept?.includes('text/event-stream') ?? false;
     return wantsEvents ? streamEvents(reply, query, caller, router) : resultJson(await router.route(query, caller));

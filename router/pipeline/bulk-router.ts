@@ -208,6 +208,7 @@ function resultOf(
     fallbackUsed: moduleId !== decision.plan.steps[0]?.moduleId,
     processingMs: nowMs - startedMs,
     cost: progress.attempts.reduce((sum, attempt) => sum + attempt.cost, 0),
+    cacheHit: false,
     traceId: '',
     explanation: query.explain ? explain(decision, policy, []) : undefined,
   };

@@ -1,3 +1,4 @@
+import type { AnswerCache } from '../cache/answer-cache.ts';
 import type { Classifier } from '../classification/classifier.ts';
 import type { PlanPolicy } from '../decide/plan.ts';
 import type { ModuleLanes } from '../execute/module-lanes.ts';
@@ -10,6 +11,8 @@ export interface RouterDependencies extends ExecutionDependencies, RecordDepende
   readonly classifier: Classifier;
   readonly admission: Admission;
   readonly policy: PlanPolicy;
+  /** Answers given before; undefined where none are kept. */
+  readonly answers: AnswerCache | undefined;
   /** Longest time for a request whose caller gives no deadline, in milliseconds. */
   readonly requestTimeoutMs: number;
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { QueryClass } from '../../core/config/schema.ts';
 import type { Classification, Classifier } from '../classification/classifier.ts';
 import type { Decision } from '../decide/decide.ts';
+import { exploresWith } from '../decide/candidates.ts';
 import { plan, type Plan, type PlanPolicy } from '../decide/plan.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Query } from '../domain/query.ts';
@@ -47,7 +48,7 @@ export function createPlanCache(
   };
   return (query, nowMs) => {
     const classification = classifier.classify(query);
-    if (!isPlain(query))
+    if (!isPlain(query) || exploresWith(query, principal, policy.selection))
       return { classification, plan: plan(query, classification, board.statuses, principal, policy) };
     if (version !== board.version || nowMs - madeAtMs > MAX_AGE_MS) {
       cached = [];
@@ -61,6 +62,10 @@ export function createPlanCache(
 /** Tells whether nothing in a query but its class moves the plan. */
 function isPlain(query: Query): boolean {
   return (
-    query.attachments.length === 0 && query.moduleId === undefined && query.maxCost === undefined && !query.explain
+    query.attachments.length === 0 &&
+    query.moduleId === undefined &&
+    query.maxCost === undefined &&
+    query.sessionId === '' &&
+    !query.explain
   );
 }

@@ -2,6 +2,7 @@ import { toFrontierError, type FrontierError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logging.ts';
 import type { StageTiming } from '../decide/explain.ts';
 import type { RouteResult } from '../domain/route-result.ts';
+import type { OutcomeLog } from '../learning/outcome-log.ts';
 import type { RouterMetrics } from '../telemetry/router-metrics.ts';
 import type { RecentRequests } from './recent-requests.ts';
 
@@ -12,6 +13,8 @@ export interface RecordDependencies {
   readonly metrics: RouterMetrics;
   readonly recent: RecentRequests;
   readonly log: Logger;
+  /** Where outcomes are logged; undefined for nowhere. */
+  readonly outcomes: OutcomeLog | undefined;
 }
 
 /** Records an answer: metrics, and what feedback needs. */

@@ -1,11 +1,12 @@
-import { FrontierError } from '../../core/errors.ts';
+import { FrontierError, messageOf } from '../../core/errors.ts';
 import type { Classification } from '../classification/classifier.ts';
 import { decide, type Decision } from '../decide/decide.ts';
 import { explain, type Explanation, type StageTiming } from '../decide/explain.ts';
 import { requireSteps } from '../decide/plan.ts';
+import type { ExecutionResult } from '../domain/answer.ts';
 import type { RouteEvent } from '../domain/events.ts';
 import type { Caller } from '../domain/caller.ts';
-import type { Principal } from '../domain/principal.ts';
+import { mayUse, type Principal } from '../domain/principal.ts';
 import type { Query } from '../domain/query.ts';
 import type { RouteResult } from '../domain/route-result.ts';
 import { executeSequentially } from '../execute/sequential.ts';
@@ -76,8 +77,10 @@ async function* run(
     queryClass = decision.classification.queryClass;
     yield { kind: 'decision', decision, requestId: query.requestId };
 
-    const result = yield* execute(method, query, principal, decision, request, dependencies);
+    wakeBeside(decision.plan.wake, dependencies);
+    const result = yield* answer(method, query, principal, decision, request, dependencies);
     recordResult(method, principal.tenant, result, dependencies);
+    dependencies.outcomes?.record(decision, result);
     yield { kind: 'confidence', report: result.answer.confidence };
     yield { kind: 'usage', usage: result.answer.usage };
     yield { kind: 'done', result };
@@ -106,6 +109,45 @@ function admitAndDecide(
   return decision;
 }
 
+/** Gives an answer that was given before where there is one, else has it made, and kept. */
+async function* answer(
+  method: Method,
+  query: Query,
+  principal: Principal,
+  decision: Decision,
+  request: RequestRun,
+  dependencies: RouterDependencies,
+): AsyncGenerator<RouteEvent, RouteResult, undefined> {
+  const { answers, board } = dependencies;
+  if (answers === undefined) return yield* execute(method, query, principal, decision, request, dependencies);
+  const usable = (moduleId: string): boolean => board.record(moduleId) !== undefined && mayUse(principal, moduleId);
+  const lookup = await answers.find(query, principal.tenant, request.signal, usable);
+  if (lookup.hit !== undefined) {
+    const { cached } = lookup.hit;
+    const { content } = cached.answer;
+    if (method === 'stream' && content !== '')
+      yield { kind: 'token', text: content, index: 0, moduleId: cached.moduleId };
+    const given = { answer: cached.answer, moduleId: cached.moduleId, attempts: [], coldStartMs: 0 };
+    return { ...resultOf(given, query, decision, request, dependencies), fallbackUsed: false, cacheHit: true };
+  }
+  let made: RouteResult | undefined;
+  try {
+    made = yield* execute(method, query, principal, decision, request, dependencies);
+    return made;
+  } finally {
+    lookup.settle(made);
+  }
+}
+
+/** Has modules started that are not waited for. What hinders it is told to the queries that will wait for them. */
+function wakeBeside(moduleIds: readonly string[], { activator, log }: RouterDependencies): void {
+  for (const moduleId of moduleIds) {
+    activator.wake(moduleId).catch((error: unknown) => {
+      log.warn({ event: 'wake_failed', module: moduleId, error: messageOf(error) });
+    });
+  }
+}
+
 async function* execute(
   method: Method,
   query: Query,
@@ -114,9 +156,9 @@ async function* execute(
   request: RequestRun,
   dependencies: RouterDependencies,
 ): AsyncGenerator<RouteEvent, RouteResult, undefined> {
-  const { clock, policy } = dependencies;
+  const { clock } = dependencies;
   const startedMs = clock.monotonicMs();
-  const { queryClass, probability } = decision.classification;
+  const { queryClass } = decision.classification;
   const { signal, deadlineMs, traceContext } = request;
   const execution = {
     query,
@@ -129,6 +171,17 @@ async function* execute(
   };
   const done = yield* executeSequentially(decision.plan, execution, dependencies);
   request.note('execute', clock.monotonicMs() - startedMs);
+  return resultOf(done, query, decision, request, dependencies);
+}
+
+function resultOf(
+  done: ExecutionResult,
+  query: Query,
+  decision: Decision,
+  request: RequestRun,
+  { policy }: RouterDependencies,
+): RouteResult {
+  const { queryClass, probability } = decision.classification;
   return {
     ...done,
     requestId: query.requestId,
@@ -137,6 +190,7 @@ async function* execute(
     fallbackUsed: done.moduleId !== decision.plan.steps[0]?.moduleId,
     processingMs: request.elapsedMs(),
     cost: done.attempts.reduce((sum, attempt) => sum + attempt.cost, 0),
+    cacheHit: false,
     traceId: request.traceId,
     explanation: query.explain ? explain(decision, policy, request.stages) : undefined,
   };

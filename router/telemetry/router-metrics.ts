@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import { LATENCY_BUCKETS_SECONDS, type Registry } from '../../core/telemetry/metrics.ts';
+import type { AnswerCache } from '../cache/answer-cache.ts';
 import type { ModuleBoard } from '../resilience/module-board.ts';
 import { createBatchHistogram } from './batch-histogram.ts';
 
@@ -68,6 +69,12 @@ export function createRouterMetrics(registry: Registry, board: ModuleBoard, inFl
       buckets: LATENCY_BUCKETS_SECONDS,
       registers,
     }),
+    cacheLookups: new Counter({
+      name: 'frontier_router_cache_lookups_total',
+      help: 'Lookups in the cache of answers, by where an answer was found, or "miss".',
+      labelNames: ['outcome'],
+      registers,
+    }),
     breakerChanges: new Counter({
       name: 'frontier_router_breaker_changes_total',
       help: 'Changes of breakers, by the state entered.',
@@ -75,6 +82,22 @@ export function createRouterMetrics(registry: Registry, board: ModuleBoard, inFl
       registers,
     }),
   };
+}
+
+/** Registers the size of the cache of answers, read at each scrape. */
+export function registerCacheGauges(registry: Registry, answers: AnswerCache): void {
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  gauge('frontier_router_cache_bytes', 'Memory of the answers that are kept.', () => answers.bytes);
+  gauge('frontier_router_cache_entries', 'Answers that are kept.', () => answers.entries);
 }
 
 function registerGauges(registry: Registry, board: ModuleBoard, inFlight: () => number): void {

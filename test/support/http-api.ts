@@ -8,6 +8,8 @@ export interface RouteBody {
   readonly attachments?: readonly { readonly media_type: string; readonly data: string; readonly name?: string }[];
   readonly module_id?: string;
   readonly explain?: boolean;
+  readonly session_id?: string;
+  readonly cache_policy?: 'use' | 'refresh' | 'no_store';
 }
 
 export interface RouteAnswer {

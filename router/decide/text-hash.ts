@@ -1,0 +1,8 @@
+/** Gives a 32-bit hash of a text (FNV-1a over UTF-16 code units, then MurmurHash3's finalizer, so that close texts lie apart). */
+export function textHash(text: string, seed = 0): number {
+  let hash = 0x811c9dc5 ^ seed;
+  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
