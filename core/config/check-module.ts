@@ -1,3 +1,4 @@
+import { checkModuleMesh } from './check-module-mesh.ts';
 import { duplicateIndexes, isSet, type Draft } from './draft.ts';
 import { parseQuantity } from './quantity.ts';
 import type { ModuleSpec } from './schema.ts';
@@ -102,4 +103,5 @@ const CHECKS: readonly Check[] = [
   checkBreaker,
   checkTimeouts,
   checkAttachments,
+  checkModuleMesh,
 ];

@@ -5,7 +5,13 @@ import { didYouMean } from './suggest.ts';
 
 /** Gives what is wrong between modules: ids taken twice, names of no module, cycles, a class that nobody answers. */
 export function checkReferences(draft: ConfigDraft): DocumentFinding[] {
-  return [...checkUniqueIds(draft), ...checkNames(draft), ...checkCycles(draft), ...checkGeneral(draft)];
+  return [
+    ...checkUniqueIds(draft),
+    ...checkNames(draft),
+    ...checkTrafficNames(draft),
+    ...checkCycles(draft),
+    ...checkGeneral(draft),
+  ];
 }
 
 /** Gives every id that a module file claims, also of files with faults of their own. */
@@ -42,6 +48,28 @@ function checkNames(draft: ConfigDraft): DocumentFinding[] {
         if (id === spec.module_id) return [{ document, path, message: 'names the module itself' }];
         if (known.includes(id) || !complete) return [];
         return [{ document, path, message: `"${id}" is not the id of a module${didYouMean(id, known)}` }];
+      }),
+    ),
+  );
+}
+
+/** Calls go to the modules that a split names, whatever splits these have themselves: one that has some would be misread. */
+function checkTrafficNames(draft: ConfigDraft): DocumentFinding[] {
+  const known = claimedIds(draft).filter((id) => id !== undefined);
+  const complete = idsAreComplete(draft);
+  const all = specs(draft);
+  return all.flatMap(({ spec, document }) =>
+    (['split', 'mirror'] as const).flatMap((key) =>
+      spec.traffic[key].flatMap(({ module: id }, index) => {
+        const path = ['traffic', key, index, 'module'];
+        if (!known.includes(id) && complete) {
+          return [{ document, path, message: `"${id}" is not the id of a module${didYouMean(id, known)}` }];
+        }
+        const target = all.find(({ spec: other }) => other.module_id === id)?.spec;
+        const chained = key === 'split' && id !== spec.module_id && (target?.traffic.split.length ?? 0) > 0;
+        return chained
+          ? [{ document, path, message: `"${id}" has a split of its own, which would have no effect` }]
+          : [];
       }),
     ),
   );

@@ -1,24 +1,13 @@
 import { z } from 'zod';
+import { healthCheck, loadBalancing, outlierDetection, retry, traffic } from './module-mesh-schema.ts';
+import { count, fraction, identifier, port, seconds } from './scalars.ts';
 
 /**
  * The configuration's form. Keys are the files' own (snake_case); times are in seconds, as in the specification.
  * Unknown keys are faults. What no schema can tell (references between modules, cycles) is in ./semantics.ts.
  */
 
-const seconds = z
-  .number()
-  .positive()
-  .max(86_400 * 365);
-const fraction = z.number().min(0).max(1);
-const count = z.int().min(1);
 const weight = z.number().min(0).max(100);
-const port = z.int().min(0).max(65_535);
-const identifier = z
-  .string()
-  .regex(
-    /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
-    'must be a DNS label: lower-case letters, digits and hyphens, at most 63',
-  );
 
 /** The query classes that ship; configuration may name others once a classifier knows them. */
 export const QUERY_CLASSES = [
@@ -459,23 +448,11 @@ export const moduleSpecSchema = z.strictObject({
     })
     .prefault({})
     .describe('Limits that Envoy holds for the module as a whole (its circuit_breakers).'),
-  outlier_detection: z
-    .strictObject({
-      consecutive_failures: count
-        .default(5)
-        .describe('Failures in a row that eject a replica from the mesh for a time.'),
-      interval: seconds.default(5).describe('Time between two looks at ejected replicas, in seconds.'),
-      base_ejection_time: seconds
-        .default(10)
-        .describe('Length of a first ejection, in seconds; later ones are longer.'),
-      max_ejection_percent: z
-        .int()
-        .min(0)
-        .max(100)
-        .default(50)
-        .describe('Share of the replicas that may be ejected, in percent.'),
-    })
-    .prefault({}),
+  load_balancing: loadBalancing,
+  outlier_detection: outlierDetection,
+  health_check: healthCheck,
+  retry,
+  traffic,
   timeouts: z
     .strictObject({
       connect: seconds.default(1).describe('To connect to a replica, in seconds.'),
@@ -483,6 +460,14 @@ export const moduleSpecSchema = z.strictObject({
       first_token: seconds.default(15).describe('From the start of an attempt to its first token, in seconds.'),
       readiness: seconds.default(60).describe('From start to ready, in seconds.'),
       drain: seconds.default(20).describe('Longest wait for queries in flight when a replica is stopped, in seconds.'),
+      stream_idle: seconds
+        .default(300)
+        .describe(
+          'Longest silence on a call before the mesh ends it, in seconds; a model may think before its first token.',
+        ),
+      max_connection_duration: seconds
+        .optional()
+        .describe('Age at which a connection to a replica is replaced, in seconds; what runs on it ends first.'),
     })
     .prefault({}),
   confidence_threshold: fraction.default(0.3).describe('Score under which an answer counts as a failure.'),

@@ -44,5 +44,9 @@ function ownReferences(fields: Record<string, unknown>): readonly Reference[] {
   push('routes', fields['route_config_name']);
   push('clusters', fields['cluster']);
   push('clusters', fields['cluster_name']);
+  for (const { name } of (fields['weighted_clusters'] as { clusters?: { name?: string }[] } | undefined)?.clusters ??
+    []) {
+    push('clusters', name);
+  }
   return references;
 }

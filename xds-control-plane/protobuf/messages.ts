@@ -39,6 +39,12 @@ interface ExtensionMessages {
       { http2_protocol_options: Http2ProtocolOptions } | { http_protocol_options: Http1ProtocolOptions };
   };
   'envoy.config.trace.v3.OpenTelemetryConfig': { grpc_service: GrpcService; service_name: string };
+  'envoy.extensions.load_balancing_policies.client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin': {
+    blackout_period: Duration;
+    weight_update_period: Duration;
+    weight_expiration_period: Duration;
+    error_utilization_penalty: { value: number };
+  };
 }
 
 export type ExtensionName = keyof ExtensionMessages;
@@ -51,8 +57,14 @@ export function extension<Name extends ExtensionName>(name: Name, message: Exten
   return { ...message, '@type': `type.googleapis.com/${name}` };
 }
 
+/** A google.protobuf.Duration. */
+export interface Duration {
+  seconds: number;
+  nanos: number;
+}
+
 /** Gives seconds as a google.protobuf.Duration. */
-export function duration(seconds: number): { seconds: number; nanos: number } {
+export function duration(seconds: number): Duration {
   const whole = Math.floor(seconds);
   return { seconds: whole, nanos: Math.round((seconds - whole) * 1e9) };
 }

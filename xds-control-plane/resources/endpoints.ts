@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
-import type { EndpointView, ModuleView, ReplicaView } from '../../core/modules/module-view.ts';
+import type { EndpointView, ReplicaView } from '../../core/modules/module-view.ts';
 import type { ClusterLoadAssignment } from '../protobuf/messages.ts';
-import type { ViewKind } from './content.ts';
+import type { ModuleState } from './content.ts';
 import { moduleCluster } from './names.ts';
+import { shared } from './sharing.ts';
 
 type Health = 'HEALTHY' | 'DRAINING' | 'UNHEALTHY';
 
@@ -12,26 +13,44 @@ interface LiveReplica {
 }
 
 /**
- * Gives a module's endpoints; one without live replicas gets an empty list, never none (checklist 49). Envoy is also
- * told of draining and failing replicas, which take no new calls but finish theirs; a proxyless client only of ready ones.
- * An endpoint whose address is not an IP address is left out, since clients would refuse the whole list for it.
+ * Gives a module's endpoints for Envoy, which is also told of draining and failing replicas: they take no new calls but finish
+ * theirs. A module without live replicas gets an empty list, never none (checklist 49). An endpoint whose address is not
+ * an IP address is left out, since clients would refuse the whole list for it.
  */
-export function moduleEndpoints(view: ModuleView, kind: ViewKind): ClusterLoadAssignment {
-  const live = liveReplicas(view.replicas).filter(({ health }) => kind === 'gateway' || health === 'HEALTHY');
+export const gatewayEndpoints = shared((state: ModuleState) => assignment(state, liveReplicas(state.replicas)));
+
+/** Gives the same for a proxyless client: only ready replicas, and none while the module's breaker is open. */
+export const proxylessEndpoints = shared((state: ModuleState) =>
+  assignment(
+    state,
+    state.mesh?.breakerOpen === true ? [] : liveReplicas(state.replicas).filter(({ health }) => health === 'HEALTHY'),
+  ),
+);
+
+function assignment({ moduleId, spec }: ModuleState, live: readonly LiveReplica[]): ClusterLoadAssignment {
   const zones = [...new Set(live.map(({ endpoint }) => endpoint.zone))].sort();
+  const priorityOf = zonePriorities(zones, spec.load_balancing.primary_zones);
   return {
-    cluster_name: moduleCluster(view.moduleId),
-    endpoints: zones.map((zone) => localityEndpoints(zone, live)),
+    cluster_name: moduleCluster(moduleId),
+    endpoints: zones.map((zone) => localityEndpoints(zone, priorityOf(zone), live)),
   };
+}
+
+/** Primary zones come first, all others are overflow. Priorities begin at 0 without a gap, or gRPC refuses the list. */
+function zonePriorities(zones: readonly string[], primary: readonly string[]): (zone: string) => number {
+  const anyPrimary = zones.some((zone) => primary.includes(zone));
+  return (zone) => (anyPrimary && !primary.includes(zone) ? 1 : 0);
 }
 
 function localityEndpoints(
   zone: string,
+  priority: number,
   live: readonly LiveReplica[],
 ): NonNullable<ClusterLoadAssignment['endpoints']>[number] {
   const members = live.filter(({ endpoint }) => endpoint.zone === zone);
   return {
     locality: { zone },
+    ...(priority === 0 ? {} : { priority }),
     // gRPC passes over a locality without weight (gRFC A27).
     load_balancing_weight: { value: members.reduce((sum, { endpoint }) => sum + endpoint.weight, 0) },
     lb_endpoints: members.map(({ endpoint, health }) => ({

@@ -1,7 +1,7 @@
 import type { Orchestration } from '../../core/config/schema.ts';
 import { inOrder } from './content.ts';
 import type { ModuleStates, SnapshotContent } from './content.ts';
-import { moduleEndpoints } from './endpoints.ts';
+import { gatewayEndpoints } from './endpoints.ts';
 import { gatewayListeners } from './listeners.ts';
 import { gatewayModuleCluster } from './module-clusters.ts';
 import { edgeRoutes, meshRoutes } from './routes.ts';
@@ -15,9 +15,9 @@ export function gatewayContent(states: ModuleStates, orchestration: Orchestratio
       ...serviceClusters(orchestration),
       ...views.map(({ spec }) => gatewayModuleCluster(spec, orchestration)),
     ],
-    endpoints: views.map((view) => moduleEndpoints(view, 'gateway')),
+    endpoints: views.map(gatewayEndpoints),
     listeners: gatewayListeners(orchestration),
-    routes: [edgeRoutes(orchestration), meshRoutes(views.map(({ moduleId }) => moduleId))],
+    routes: [edgeRoutes(orchestration), meshRoutes(states, views, orchestration)],
     secrets: [],
   };
 }

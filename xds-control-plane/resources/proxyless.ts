@@ -1,27 +1,30 @@
-import type { Orchestration } from '../../core/config/schema.ts';
-import type { ModuleView } from '../../core/modules/module-view.ts';
+import type { ModuleSpec, Orchestration } from '../../core/config/schema.ts';
 import { duration, extension } from '../protobuf/messages.ts';
 import type { Listener } from '../protobuf/messages.ts';
 import { inOrder } from './content.ts';
 import type { ModuleStates, SnapshotContent } from './content.ts';
-import { moduleEndpoints } from './endpoints.ts';
+import { proxylessEndpoints } from './endpoints.ts';
 import { proxylessModuleCluster } from './module-clusters.ts';
-import { moduleCluster } from './names.ts';
+import { destination } from './module-routes.ts';
+import { sharesOf } from './shares.ts';
+import type { Share } from './shares.ts';
+import { sharedByContent } from './sharing.ts';
 
 /** Gives what a gRPC client without proxy is served: it dials `xds:///<module id>` and finds the listener of that name. */
 export function proxylessContent(states: ModuleStates, orchestration: Orchestration): SnapshotContent {
   const views = inOrder(states);
   return {
     clusters: views.map(({ spec }) => proxylessModuleCluster(spec, orchestration)),
-    endpoints: views.map((view) => moduleEndpoints(view, 'proxyless')),
-    listeners: views.map(apiListener),
+    endpoints: views.map(proxylessEndpoints),
+    listeners: views.map((view) => apiListener(view.spec, sharesOf(view, states))),
     routes: [],
     secrets: [],
   };
 }
 
 /** The route stands inline: a proxyless client fetches the cluster before it uses the route, so no warming is needed. */
-function apiListener({ moduleId }: ModuleView): Listener {
+const apiListener = sharedByContent((spec: ModuleSpec, shares: readonly Share[]): Listener => {
+  const { module_id: moduleId, load_balancing: balancing } = spec;
   return {
     name: moduleId,
     api_listener: {
@@ -37,8 +40,12 @@ function apiListener({ moduleId }: ModuleView): Listener {
                 {
                   match: { prefix: '' },
                   route: {
-                    cluster: moduleCluster(moduleId),
+                    // With every breaker open there is nothing to name but the module itself, which then has no endpoints.
+                    ...destination(shares.length > 0 ? shares : [{ moduleId, weight: 1 }]),
                     max_stream_duration: { grpc_timeout_header_max: duration(0) },
+                    ...(balancing.policy === 'ring_hash'
+                      ? { hash_policy: [{ header: { header_name: balancing.session_header } }] }
+                      : {}),
                   },
                 },
               ],
@@ -51,4 +58,4 @@ function apiListener({ moduleId }: ModuleView): Listener {
       }),
     },
   };
-}
+});

@@ -1,62 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
-import { moduleSpecSchema, orchestrationFileSchema } from '../../core/config/schema.ts';
 import type { ModuleSpecInput, Orchestration } from '../../core/config/schema.ts';
-import type { ModuleView, ReplicaState, ReplicaView } from '../../core/modules/module-view.ts';
+import type { ReplicaState, ReplicaView } from '../../core/modules/module-view.ts';
 import { loadCodec } from '../protobuf/codec.ts';
 import { PUSH_ORDER } from '../protobuf/type-urls.ts';
 import type { SnapshotContent } from './content.ts';
-import { moduleEndpoints } from './endpoints.ts';
+import { gatewayEndpoints, proxylessEndpoints } from './endpoints.ts';
 import { resourcesFor } from './resources-for.ts';
 import { gatewaySecrets } from './secrets.ts';
+import { configured, replica, statesOf, view } from './states-fixture.ts';
 
 const codec = loadCodec();
-
-function configured(overrides: object = {}): Orchestration {
-  return orchestrationFileSchema.parse({ orchestration: overrides }).orchestration;
-}
-
-function replica(
-  port: number,
-  state: ReplicaState,
-  endpoint: Partial<NonNullable<ReplicaView['endpoint']>> = {},
-): ReplicaView {
-  return {
-    replicaId: `r-${port}-${state}`,
-    state,
-    reason: '',
-    endpoint: { address: '127.0.0.1', port, zone: '', weight: 1, ...endpoint },
-    restarts: 0,
-    inFlight: 0,
-    createdAtMs: undefined,
-    readyAtMs: undefined,
-  };
-}
-
-function view(
-  moduleId: string,
-  replicas: readonly ReplicaView[] = [],
-  spec: Partial<ModuleSpecInput> = {},
-): ModuleView {
-  return {
-    moduleId,
-    spec: moduleSpecSchema.parse({ module_id: moduleId, ...spec }),
-    specVersion: '1',
-    state: 'READY',
-    reason: '',
-    replicas,
-    desiredReplicas: replicas.length,
-    inFlight: 0,
-    waiting: 0,
-    requestsPerSecond: 0,
-    expectedActivationMs: undefined,
-    lastUseAtMs: undefined,
-    stateChangedAtMs: undefined,
-  };
-}
-
-function statesOf(...views: readonly ModuleView[]): ReadonlyMap<string, ModuleView> {
-  return new Map(views.map((each) => [each.moduleId, each]));
-}
 
 /** Fields that are enums at their zero value, the only ones that may vanish. */
 const ZERO_ENUMS = /\.(codec_type|priority|lb_policy|dns_lookup_family|san_type)$/;
@@ -153,11 +106,12 @@ test('the same states give the same bytes, in whatever order they came', () => {
 
 describe('endpoints', () => {
   const healthOf = (replicas: readonly ReplicaView[], kind: 'gateway' | 'proxyless'): readonly unknown[] =>
-    (moduleEndpoints(view('m', replicas), kind).endpoints ?? []).flatMap(({ lb_endpoints }) =>
-      (lb_endpoints ?? []).map(({ health_status, endpoint }) => [
-        endpoint?.address?.socket_address?.port_value,
-        health_status,
-      ]),
+    ((kind === 'gateway' ? gatewayEndpoints : proxylessEndpoints)(view('m', replicas)).endpoints ?? []).flatMap(
+      ({ lb_endpoints }) =>
+        (lb_endpoints ?? []).map(({ health_status, endpoint }) => [
+          endpoint?.address?.socket_address?.port_value,
+          health_status,
+        ]),
     );
 
   test.each<[ReplicaState, string | undefined, string | undefined]>([
@@ -194,7 +148,7 @@ describe('endpoints', () => {
       replica(3, 'READY', { zone: 'b' }),
     ];
     expect(
-      moduleEndpoints(view('m', replicas), 'gateway').endpoints?.map(({ locality, load_balancing_weight }) => [
+      gatewayEndpoints(view('m', replicas)).endpoints?.map(({ locality, load_balancing_weight }) => [
         locality?.zone,
         load_balancing_weight?.value,
       ]),

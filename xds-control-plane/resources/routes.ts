@@ -1,22 +1,21 @@
 import type { Orchestration } from '../../core/config/schema.ts';
-import { duration, extension } from '../protobuf/messages.ts';
+import { extension } from '../protobuf/messages.ts';
 import type { RouteConfiguration } from '../protobuf/messages.ts';
-import { EDGE, MESH, moduleCluster, ROUTER_GRPC_CLUSTER, ROUTER_HTTP_CLUSTER } from './names.ts';
+import type { ModuleState, ModuleStates } from './content.ts';
+import { CALLERS_DEADLINE, moduleVirtualHost, retryPolicy, routeInputs } from './module-routes.ts';
+import type { VirtualHost } from './module-routes.ts';
+import { EDGE, MESH, ROUTER_GRPC_CLUSTER, ROUTER_HTTP_CLUSTER } from './names.ts';
+import { shared, sharedByContent, sharedByItems } from './sharing.ts';
 
-type VirtualHost = NonNullable<RouteConfiguration['virtual_hosts']>[number];
-type RouteAction = NonNullable<NonNullable<VirtualHost['routes']>[number]['route']>;
+type Cors = ReturnType<typeof extension>;
 
-/**
- * No time limit of Envoy's own: streams last as long as their caller wants. A gRPC caller's deadline is kept as it is
- * (0 = no upper bound), and is passed on.
- */
-const CALLERS_DEADLINE: RouteAction = {
-  timeout: duration(0),
-  max_stream_duration: { grpc_timeout_header_max: duration(0) },
-};
+/** Between edge and router, too, only what has certainly not been worked on is sent again. */
+const EDGE_RETRY = retryPolicy({
+  retry: { attempts: 1, on: ['connect-failure', 'refused-stream', 'reset-before-request'], back_off: 0.025 },
+});
 
 /** Gives the edge's routes: gRPC (grpc-web too, whose content type begins the same) to one port of the router, all else to the other. */
-export function edgeRoutes({ network }: Orchestration): RouteConfiguration {
+export const edgeRoutes = shared(({ network }: Orchestration): RouteConfiguration => {
   return {
     name: EDGE,
     virtual_hosts: [
@@ -24,7 +23,7 @@ export function edgeRoutes({ network }: Orchestration): RouteConfiguration {
         name: EDGE,
         domains: ['*'],
         typed_per_filter_config: { 'envoy.filters.http.cors': corsPolicy(network.cors_origins) },
-        retry_policy: retryOfUnsent(),
+        retry_policy: EDGE_RETRY,
         routes: [
           {
             name: 'grpc',
@@ -36,41 +35,28 @@ export function edgeRoutes({ network }: Orchestration): RouteConfiguration {
       },
     ],
   };
-}
+});
 
 /** Gives the mesh's routes: `:authority` is the module. */
-export function meshRoutes(moduleIds: readonly string[]): RouteConfiguration {
-  return {
-    name: MESH,
-    virtual_hosts: moduleIds.map((id) => ({
-      name: id,
-      domains: [id, `${id}:*`],
-      retry_policy: retryOfUnsent(),
-      routes: [{ name: id, match: { prefix: '/' }, route: { cluster: moduleCluster(id), ...CALLERS_DEADLINE } }],
-    })),
-  };
+export function meshRoutes(
+  states: ModuleStates,
+  modules: readonly ModuleState[],
+  owner: Orchestration,
+): RouteConfiguration {
+  return meshRouteTable(
+    owner,
+    modules.map((module) => virtualHostOf(module.spec, routeInputs(module, states))),
+  );
 }
 
-/**
- * Only what has certainly not been worked on is sent again, once, to another host: everything else is the plan's
- * decision, which knows what a second answer costs.
- */
-function retryOfUnsent(): NonNullable<VirtualHost['retry_policy']> {
-  return {
-    retry_on: 'connect-failure,refused-stream,reset-before-request',
-    num_retries: { value: 1 },
-    retry_back_off: { base_interval: duration(0.025), max_interval: duration(0.25) },
-    retry_host_predicate: [
-      {
-        name: 'envoy.retry_host_predicates.previous_hosts',
-        typed_config: extension('envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate', {}),
-      },
-    ],
-    host_selection_retry_max_attempts: 3,
-  };
-}
+const virtualHostOf = sharedByContent(moduleVirtualHost);
 
-function corsPolicy(origins: readonly string[]): ReturnType<typeof extension> {
+const meshRouteTable = sharedByItems((_owner: Orchestration, hosts: readonly VirtualHost[]): RouteConfiguration => ({
+  name: MESH,
+  virtual_hosts: [...hosts],
+}));
+
+function corsPolicy(origins: readonly string[]): Cors {
   return extension('envoy.extensions.filters.http.cors.v3.CorsPolicy', {
     // Envoy takes an exact "*" as any origin.
     allow_origin_string_match: origins.map((origin) => ({ exact: origin })),

@@ -2,6 +2,7 @@ import type { Orchestration } from '../../core/config/schema.ts';
 import { duration, extension } from '../protobuf/messages.ts';
 import type { Cluster, Extension } from '../protobuf/messages.ts';
 import { COLLECTOR_CLUSTER, ROUTER_GRPC_CLUSTER, ROUTER_HTTP_CLUSTER } from './names.ts';
+import { shared } from './sharing.ts';
 import { publicTls } from './upstream-tls.ts';
 
 const LOOPBACK = '127.0.0.1';
@@ -9,14 +10,14 @@ const LOOPBACK = '127.0.0.1';
 const ROUTER_LIMIT = { value: 20_000 };
 
 /** Gives the clusters that are not modules: the router, and the trace collector if there is one. */
-export function serviceClusters({ network, telemetry }: Orchestration): readonly Cluster[] {
+export const serviceClusters = shared(({ network, telemetry }: Orchestration): readonly Cluster[] => {
   const collector = telemetry.otlp_endpoint === undefined ? [] : [collectorCluster(new URL(telemetry.otlp_endpoint))];
   return [
     ...collector,
     routerCluster(ROUTER_GRPC_CLUSTER, network.ports.router_grpc, http2()),
     routerCluster(ROUTER_HTTP_CLUSTER, network.ports.router_http, http1()),
   ];
-}
+});
 
 function routerCluster(name: string, port: number, protocol: Extension): Cluster {
   return {

@@ -1,0 +1,33 @@
+import { expect, test } from '@jest/globals';
+import { resourcesFor } from './resources-for.ts';
+import { configured, replica, statesOf, view } from './states-fixture.ts';
+
+const orchestration = configured();
+
+test.each(['gateway', 'proxyless'] as const)(
+  'a change of one module makes its own resources anew and no others (%s)',
+  (kind) => {
+    const modules = Array.from({ length: 50 }, (_, index) => view(`m${index}`, [replica(index + 1, 'READY')]));
+    const [first, ...others] = modules;
+    const changed = { ...first!, replicas: [replica(99, 'READY')] };
+    const before = resourcesFor(statesOf(...modules), orchestration, kind);
+    const after = resourcesFor(statesOf(changed, ...others), orchestration, kind);
+    const fresh = <Item>(now: readonly Item[], earlier: readonly Item[]): readonly Item[] =>
+      now.filter((item) => !earlier.includes(item));
+    expect(fresh(after.endpoints, before.endpoints).map(({ cluster_name }) => cluster_name)).toEqual(['module/m0']);
+    expect(fresh(after.clusters, before.clusters)).toEqual([]);
+    expect(fresh(after.listeners, before.listeners)).toEqual([]);
+    expect(fresh(after.routes, before.routes)).toEqual([]);
+  },
+);
+
+test('a change of one split makes one virtual host anew', () => {
+  const spec = (percent: number): object => ({ traffic: { split: [{ module: 'canary', percent }] } });
+  const canary = view('canary', [replica(1, 'READY')]);
+  const [other, main] = [view('other', [replica(2, 'READY')]), view('main', [replica(3, 'READY')], spec(10))];
+  const hosts = (states: ReturnType<typeof statesOf>): readonly unknown[] =>
+    resourcesFor(states, orchestration, 'gateway').routes.find(({ name }) => name === 'mesh')?.virtual_hosts ?? [];
+  const before = hosts(statesOf(main, other, canary));
+  const after = hosts(statesOf(view('main', main.replicas, spec(20)), other, canary));
+  expect(after.filter((host) => !before.includes(host))).toMatchObject([{ name: 'main' }]);
+});
