@@ -17,6 +17,8 @@ import { millisecondsOf } from './durations.ts';
 import type { ExecuteMany } from './execute-many.ts';
 import type { ExecuteOne } from './execute-one.ts';
 import type { CallOrigin } from './executor.ts';
+import type { LoadMeter } from './load-meter.ts';
+import { loadReporting } from './load-report-server.ts';
 import type { Phase, ReplicaStatus, StatusView } from './replica-status.ts';
 
 const SERVICE_NAME = 'frontier.sidecar.v1.SidecarService';
@@ -32,6 +34,7 @@ export interface SidecarServerOptions {
   readonly authorize: (call: CallContext) => void;
   /** Longest drain when the request names none, in milliseconds. */
   readonly drainMs: number;
+  readonly load: LoadMeter;
 }
 
 export interface SidecarServer {
@@ -42,7 +45,7 @@ export interface SidecarServer {
 
 /** Gives the gRPC server of a sidecar, not bound yet. */
 export function createSidecarServer(options: SidecarServerOptions): SidecarServer {
-  const server = createGrpcServer();
+  const server = createGrpcServer(loadReporting(options.load));
   server.addService(SidecarServiceService, serviceOf(options));
   const health = new HealthImplementation({ '': 'NOT_SERVING', [SERVICE_NAME]: 'NOT_SERVING' });
   health.addToServer(server);

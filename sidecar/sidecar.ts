@@ -12,6 +12,7 @@ import { createExecuteMany } from './execute-many.ts';
 import { createExecuteOne } from './execute-one.ts';
 import { createExecutor } from './executor.ts';
 import { defaultPriors } from './judge.ts';
+import { createLoadMeter } from './load-meter.ts';
 import { createMessageMaker } from './messages.ts';
 import { createSidecarMetrics } from './metrics.ts';
 import { createReplicaStatus } from './replica-status.ts';
@@ -103,6 +104,11 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     status,
     authorize: options.authorize,
     drainMs: timeouts.drain * 1000,
+    load: createLoadMeter({
+      nowMs: () => clock.monotonicMs(),
+      maxInFlight: concurrency.max_in_flight,
+      counts: () => limit,
+    }),
   });
   const port = await bindServer(served.server, { host: options.host, port: 0 }, options.credentials);
   const health = startWorkloadHealth({

@@ -25,7 +25,7 @@ function findings(...lines: readonly string[]): string[] {
 
 test.each<[string, string]>([
   [
-    'load_balancing: { session_header: x-user }',
+    'load_balancing: { session_header: x-frontier-tenant }',
     'load_balancing.session_header: has no effect: load_balancing.policy is least_request, and only ring_hash reads it',
   ],
   [
@@ -68,7 +68,7 @@ test('a split must not name a module that has one of its own', () => {
 test('what has an effect is no fault', () => {
   expect(
     findings(
-      'load_balancing: { policy: ring_hash, session_header: x-user }\nretry: { budget: {} }\ntraffic: { split: [{ module: base, percent: 100 }] }',
+      'load_balancing: { policy: ring_hash, session_header: x-frontier-tenant }\nretry: { budget: {} }\ntraffic: { split: [{ module: base, percent: 100 }] }',
     ),
   ).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, headerName, identifier, percent, seconds } from './scalars.ts';
+import { count, identifier, percent, seconds } from './scalars.ts';
 
 /** The parts of a module's specification that say how the mesh carries its calls. */
 
@@ -11,7 +11,8 @@ export const loadBalancing = z
       .describe(
         'How a replica is chosen: fewest calls in flight, in turn, by session (ring_hash), or by the load that sidecars report.',
       ),
-    session_header: headerName
+    session_header: z
+      .enum(['x-frontier-session-id', 'x-frontier-tenant'])
       .default('x-frontier-session-id')
       .describe('Header whose value keeps its calls at one replica (ring_hash).'),
     slow_start: seconds

@@ -38,7 +38,10 @@ function successRate(
 }
 
 /** Gives Envoy's own checks of a module's sidecars, if the module asks for them. */
-export function activeHealthChecks({ health_check: check }: ModuleSpec): Pick<Cluster, 'health_checks'> {
+export function activeHealthChecks({
+  health_check: check,
+  module_id: moduleId,
+}: ModuleSpec): Pick<Cluster, 'health_checks'> {
   if (check === undefined) return {};
   return {
     health_checks: [
@@ -49,8 +52,8 @@ export function activeHealthChecks({ health_check: check }: ModuleSpec): Pick<Cl
         timeout: duration(check.timeout),
         unhealthy_threshold: { value: check.unhealthy_threshold },
         healthy_threshold: { value: check.healthy_threshold },
-        // The sidecar's answer for the whole server: whether it takes queries.
-        grpc_health_check: {},
+        // For the whole server: whether it takes queries. Envoy's own choice of authority, the cluster's name, is no valid one.
+        grpc_health_check: { authority: moduleId },
       },
     ],
   };
