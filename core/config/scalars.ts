@@ -19,5 +19,3 @@ export const identifier = z
     /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
     'must be a DNS label: lower-case letters, digits and hyphens, at most 63',
   );
-/** Name of an HTTP header or gRPC metadata key. */
-export const headerName = z.string().regex(/^[a-z0-9][a-z0-9_-]*$/, 'must be a header name in lower case');

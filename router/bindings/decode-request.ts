@@ -34,7 +34,6 @@ export function queryFromMessage(request: RouteRequest | undefined, limits: Quer
       requestId: request.requestId === '' ? randomUUID() : request.requestId,
       text: request.query,
       userId: request.userId,
-      sessionId: request.sessionId === '' ? undefined : request.sessionId,
       context: request.context,
       parameters: request.parameters,
       attachments: request.attachments.map(attachmentFromMessage),

@@ -32,8 +32,6 @@ export interface Query {
   readonly text: string;
   /** User on whose behalf the query is asked; may be empty. */
   readonly userId: string;
-  /** Conversation that the query belongs to: its calls may be kept at one replica of a module. */
-  readonly sessionId?: string | undefined;
   readonly context: JsonObject | undefined;
   readonly parameters: JsonObject | undefined;
   readonly attachments: readonly Attachment[];

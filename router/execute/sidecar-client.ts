@@ -43,8 +43,8 @@ function settingsOf(call: ModuleCall, trace: TraceHeaders): CallSettings {
   metadata.set('x-frontier-tenant', call.tenant);
   metadata.set('x-frontier-request-id', call.query.requestId);
   // Any text may be a session's id, but metadata holds ASCII only, and not much of it.
-  if (call.query.sessionId !== undefined) {
-    metadata.set('x-frontier-session-id', encodeURIComponent(call.query.sessionId.slice(0, 256).toWellFormed()));
+  if (call.query.sessionId !== '') {
+    metadata.set('x-frontier-session-id', encodeURIComponent(call.query.sessionId.toWellFormed()));
   }
   if (trace.traceparent !== undefined) metadata.set('traceparent', trace.traceparent);
   if (trace.tracestate !== undefined) metadata.set('tracestate', trace.tracestate);

@@ -44,7 +44,6 @@ export function queryFromBody(body: unknown, limits: QueryLimits): Query {
     requestId: checked.request_id ?? randomUUID(),
     text: checked.query,
     userId: checked.user_id,
-    sessionId: checked.session_id,
     context: checked.context,
     parameters: checked.parameters,
     attachments: checked.attachments.map(attachmentOf),

@@ -8,10 +8,7 @@ import { startEcho, startTestSidecar } from './sidecar-harness.ts';
 
 /** The report as the published contract reads it (xds.data.orca.v3.OrcaLoadReport). */
 function decode(trailers: Metadata | undefined): Record<string, unknown> {
-  const deps = path.join(
-    path.dirname(createRequire(import.meta.url).resolve('@grpc/grpc-js-xds/package.json')),
-    'deps',
-  );
+  const deps = path.join(path.dirname(createRequire(import.meta.url).resolve('@grpc/grpc-js/package.json')), 'proto');
   const definition = loadSync('xds/data/orca/v3/orca_load_report.proto', {
     keepCase: true,
     includeDirs: ['xds', 'protoc-gen-validate'].map((name) => path.join(deps, name)),

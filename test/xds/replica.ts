@@ -1,5 +1,5 @@
-import { Metadata, status } from '@grpc/grpc-js';
-import type { ServerOptions, ServiceError } from '@grpc/grpc-js';
+import { Metadata } from '@grpc/grpc-js';
+import type { ServerOptions, ServiceError, status } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { bindServer, createGrpcServer } from '../../core/grpc/server.ts';
 import { contextOf } from '../../core/grpc/handlers.ts';
