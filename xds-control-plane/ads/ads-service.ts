@@ -1,6 +1,7 @@
 import type { MethodDefinition, Server, ServerUnaryCall, sendUnaryData, UntypedHandleCall } from '@grpc/grpc-js';
 import { contextOf } from '../../core/grpc/handlers.ts';
 import { toStatus } from '../../core/grpc/status.ts';
+import type { Snapshot } from '../cache/type-snapshot.ts';
 import { TYPE_URLS } from '../protobuf/type-urls.ts';
 import type { AdsDependencies } from './ads-session.ts';
 import { nodeOf, serveStream, withType } from './ads-stream.ts';
@@ -102,7 +103,7 @@ async function fetch(
   try {
     const stream = newStream('sotw', legacyWildcard);
     onRequest(stream, { form: 'sotw', typeUrl, nonce: '', refusal: undefined, names: request.names });
-    const snapshot = view.current();
+    const snapshot: Snapshot = view.current() ?? new Map();
     const { response } = nextResponse(stream, snapshot, deps.clock.monotonicMs(), deps.order);
     const nothing = { typeUrl, nonce: '', version: snapshot.get(typeUrl)?.version ?? '', resources: [], removed: [] };
     return writeResponse(response ?? nothing, { form: 'sotw', controlPlane: deps.instance, withTtl: false });

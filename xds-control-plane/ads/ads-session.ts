@@ -20,7 +20,8 @@ import type { Form } from './stream-state.ts';
 
 /** What one client is served, as it changes. */
 export interface ServedView {
-  current(): Snapshot;
+  /** Undefined while nothing has been set for the client: it then waits. */
+  current(): Snapshot | undefined;
   onChange(listener: () => void): () => void;
   close(): void;
 }
@@ -142,8 +143,10 @@ export function startSession(
   const pump = (): void => {
     // A client that does not read stops here: newer states replace what would have been queued (checklist 8).
     if (blocked || closed) return;
+    const snapshot = view.current();
+    if (snapshot === undefined) return;
     const nowMs = clock.monotonicMs();
-    const { response, wakeAtMs } = nextResponse(state, view.current(), nowMs, deps.order);
+    const { response, wakeAtMs } = nextResponse(state, snapshot, nowMs, deps.order);
     cancelWake?.();
     cancelWake = wakeAtMs === undefined ? undefined : clock.after(Math.max(1, wakeAtMs - nowMs), pump);
     if (response === undefined) changedAtMs = undefined;
