@@ -17,8 +17,9 @@ import { identifyByCertificate, identifyLocal } from './ads/ads-access.ts';
 import type { IdentifyPeer } from './ads/ads-access.ts';
 import { createControlPlaneMetrics } from './ads/ads-metrics.ts';
 import { createStatusService } from './status-server.ts';
-import { adsDefinition, createAdsService } from './ads/ads-service.ts';
-import type { AdsDependencies } from './ads/ads-stream.ts';
+import { addAds, addTypeServices } from './ads/ads-service.ts';
+import type { AdsDependencies } from './ads/ads-session.ts';
+import { DEFAULT_LIMITS } from './ads/limits.ts';
 import { createNodeRegistry } from './ads/node-registry.ts';
 import { openServedView } from './ads/served-view.ts';
 import { createAuthority } from './authority/authority.ts';
@@ -35,6 +36,9 @@ import { resourcesFor } from './resources/resources-for.ts';
 
 /** Streams never end by themselves; they are told to at once, and this is for calls that are being answered. */
 const CLOSE_GRACE_MS = 1_000;
+
+/** A route waits for its clusters for as long as a client may reasonably take; requests that chose one have a moment left. */
+const ORDER = { holdMs: 15_000, graceMs: 1_000 };
 
 export interface ControlPlaneOptions {
   readonly config: FrontierConfig;
@@ -87,16 +91,21 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     log,
     metrics,
     nodes,
-    identify,
-    openView: (peer) => openServedView(peer, { cache, identities, codec }),
+    admit: async (call, node) => {
+      const peer = identify(call, node.id);
+      const view = await openServedView(peer, { cache, identities, codec });
+      // gRPC clients have no use for the legacy wildcard: with them an empty list is just that (checklist 23).
+      return { ...peer, view, legacyWildcard: peer.kind === 'gateway' };
+    },
+    order: ORDER,
+    limits: DEFAULT_LIMITS,
     stopping: stopping.signal,
   });
 
   const remote = createGrpcServer();
-  remote.addService(
-    adsDefinition(codec),
-    createAdsService(adsFor(identifyByCertificate(mesh.trust_domain, mesh.namespace))),
-  );
+  const remoteAds = adsFor(identifyByCertificate(mesh.trust_domain, mesh.namespace));
+  addAds(remote, remoteAds);
+  addTypeServices(remote, remoteAds);
   remote.addService(
     IdentityServiceService,
     createIdentityService({
@@ -120,7 +129,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     }),
   );
   const local = createGrpcServer();
-  local.addService(adsDefinition(codec), createAdsService(adsFor(identifyLocal)));
+  addAds(local, adsFor(identifyLocal));
 
   // A client without certificate is let in to buy one with a join token; every other handler asks for a verified one.
   const credentials = serverCredentials(identity, { clientCertificate: 'optional' });

@@ -5,7 +5,6 @@ import { requirePeer } from '../core/identity/credentials.ts';
 import type { ConnectedNode, NodeRegistry } from './ads/node-registry.ts';
 import type { TypeState } from './ads/stream-state.ts';
 import type { SnapshotCache } from './cache/snapshot-cache.ts';
-import { PUSH_ORDER, TYPE_URLS } from './protobuf/type-urls.ts';
 
 export interface StatusServiceOptions {
   readonly instance: string;
@@ -36,25 +35,16 @@ function statusOf({ instance, cache, nodes, rootExpiresAtMs }: StatusServiceOpti
   };
 }
 
-function nodeStatus(node: ConnectedNode): NodeStatus {
-  const { types } = node.state();
+function nodeStatus({ node, spiffeId, connectedAtMs, state }: ConnectedNode): NodeStatus {
   return {
-    nodeId: node.nodeId,
-    spiffeId: node.spiffeId,
-    connectTime: new Date(node.connectedAtMs),
-    types: PUSH_ORDER.filter((type) => types[type].subscription !== undefined).map((type) =>
-      typeStatus(TYPE_URLS[type], types[type]),
-    ),
+    nodeId: node.id,
+    spiffeId,
+    connectTime: new Date(connectedAtMs),
+    types: state.types.map(typeStatus),
   };
 }
 
-function typeStatus(typeUrl: string, state: TypeState): TypeStatus {
-  const { subscription } = state;
-  return {
-    typeUrl,
-    sentVersion: state.sentVersion,
-    ackedVersion: state.ackedVersion,
-    nackMessage: state.nackMessage,
-    resourceNames: subscription?.wildcard === true ? [] : [...(subscription?.names ?? [])].sort(),
-  };
+function typeStatus({ typeUrl, subscription, sentVersion, ackedVersion, nackMessage }: TypeState): TypeStatus {
+  const resourceNames = subscription?.wildcard === true ? [] : [...(subscription?.names ?? [])].sort();
+  return { typeUrl, sentVersion, ackedVersion, nackMessage, resourceNames };
 }

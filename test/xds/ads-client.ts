@@ -3,13 +3,34 @@ import type { ChannelCredentials, ClientDuplexStream } from '@grpc/grpc-js';
 import { loadCodec } from '../../xds-control-plane/protobuf/codec.ts';
 import type { EncodedAny } from '../../xds-control-plane/protobuf/codec.ts';
 
+interface Node {
+  readonly id: string;
+  readonly cluster?: string;
+  readonly client_features?: readonly string[];
+}
+
+interface ErrorDetail {
+  readonly code: number;
+  readonly message: string;
+}
+
 export interface AdsRequest {
-  readonly node?: { readonly id: string };
+  readonly node?: Node;
   readonly type_url?: string;
   readonly resource_names?: readonly string[];
   readonly version_info?: string;
   readonly response_nonce?: string;
-  readonly error_detail?: { readonly code: number; readonly message: string };
+  readonly error_detail?: ErrorDetail;
+}
+
+export interface DeltaRequest {
+  readonly node?: Node;
+  readonly type_url?: string;
+  readonly resource_names_subscribe?: readonly string[];
+  readonly resource_names_unsubscribe?: readonly string[];
+  readonly initial_resource_versions?: Readonly<Record<string, string>>;
+  readonly response_nonce?: string;
+  readonly error_detail?: ErrorDetail;
 }
 
 export interface AdsResponse {
@@ -19,27 +40,37 @@ export interface AdsResponse {
   readonly resources?: readonly (EncodedAny | Record<string, unknown>)[];
 }
 
-const codec = loadCodec();
-const definition = codec.service('envoy.service.discovery.v3.AggregatedDiscoveryService')['StreamAggregatedResources']!;
+export interface DeltaResponse {
+  readonly type_url: string;
+  readonly nonce: string;
+  readonly resources?: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly resource?: EncodedAny | Record<string, unknown>;
+    readonly ttl?: { readonly seconds?: number; readonly nanos?: number };
+  }[];
+  readonly removed_resources?: readonly string[];
+}
 
-/** A scripted client of the aggregated stream. */
-export class AdsClient {
+const codec = loadCodec();
+const ADS = 'envoy.service.discovery.v3.AggregatedDiscoveryService';
+const definitions = codec.service(ADS);
+
+/** A scripted client of a discovery stream. */
+class DiscoveryClient<Request extends object, Response extends { readonly type_url: string }> {
   /** Every response so far. */
-  readonly received: AdsResponse[] = [];
+  readonly received: Response[] = [];
   private readonly client: Client;
-  private readonly stream: ClientDuplexStream<object, object>;
-  private readonly waiting: { resolve(response: AdsResponse): void; reject(error: Error): void }[] = [];
-  private unread: AdsResponse[] = [];
+  readonly stream: ClientDuplexStream<object, object>;
+  private readonly waiting: { resolve(response: Response): void; reject(error: Error): void }[] = [];
+  private readonly unread: Response[] = [];
   private failure: Error | undefined;
 
-  constructor(address: string, credentials: ChannelCredentials) {
-    this.client = new Client(address, credentials);
-    this.stream = this.client.makeBidiStreamRequest(
-      definition.path,
-      definition.requestSerialize,
-      definition.responseDeserialize,
-    );
-    this.stream.on('data', (response: AdsResponse) => {
+  constructor(address: string, credentials: ChannelCredentials, method: string, path = `/${ADS}/${method}`) {
+    const definition = definitions[method]!;
+    this.client = new Client(address, credentials, { 'grpc.use_local_subchannel_pool': 1 });
+    this.stream = this.client.makeBidiStreamRequest(path, definition.requestSerialize, definition.responseDeserialize);
+    this.stream.on('data', (response: Response) => {
       this.received.push(response);
       const waiter = this.waiting.shift();
       if (waiter === undefined) this.unread.push(response);
@@ -51,18 +82,12 @@ export class AdsClient {
     });
   }
 
-  send(request: AdsRequest): void {
+  send(request: Request): void {
     this.stream.write(request);
   }
 
-  /** Acknowledges a response, with the names that it was asked for. */
-  ack(response: AdsResponse, names: readonly string[] = []): void {
-    const { type_url, version_info, nonce } = response;
-    this.send({ type_url, version_info, response_nonce: nonce, resource_names: names });
-  }
-
   /** Gives the next response that has not been read; rejects when the stream fails or nothing comes for 5 s. */
-  next(timeoutMs = 5_000): Promise<AdsResponse> {
+  next(timeoutMs = 5_000): Promise<Response> {
     const first = this.unread.shift();
     if (first !== undefined) return Promise.resolve(first);
     if (this.failure !== undefined) return Promise.reject(this.failure);
@@ -80,8 +105,36 @@ export class AdsClient {
     });
   }
 
+  /** How many responses nobody has read. */
+  get pending(): number {
+    return this.unread.length;
+  }
+
   close(): void {
     this.stream.cancel();
     this.client.close();
+  }
+}
+
+/** A client of the state-of-the-world form, on ADS or on another service's path. */
+export class AdsClient extends DiscoveryClient<AdsRequest, AdsResponse> {
+  constructor(address: string, credentials: ChannelCredentials, path?: string) {
+    super(address, credentials, 'StreamAggregatedResources', path);
+  }
+
+  /** Acknowledges a response, with the names that it was asked for. */
+  ack({ type_url, version_info, nonce }: AdsResponse, names: readonly string[] = []): void {
+    this.send({ type_url, version_info, response_nonce: nonce, resource_names: names });
+  }
+}
+
+/** A client of the delta form, on ADS or on another service's path. */
+export class DeltaClient extends DiscoveryClient<DeltaRequest, DeltaResponse> {
+  constructor(address: string, credentials: ChannelCredentials, path?: string) {
+    super(address, credentials, 'DeltaAggregatedResources', path);
+  }
+
+  ack({ type_url, nonce }: DeltaResponse): void {
+    this.send({ type_url, response_nonce: nonce });
   }
 }

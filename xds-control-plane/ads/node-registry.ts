@@ -1,13 +1,16 @@
+import type { DiscoveryNode } from './discovery-requests.ts';
 import type { StreamState } from './stream-state.ts';
 
 /** One connected stream, for status. */
 export interface ConnectedNode {
-  readonly nodeId: string;
+  readonly node: DiscoveryNode;
+  /** What kind of client it is. */
+  readonly kind: string;
   /** Empty on the local socket. */
   readonly spiffeId: string;
   readonly connectedAtMs: number;
   /** Where the stream stands now. */
-  state(): StreamState;
+  readonly state: StreamState;
 }
 
 /** The streams that are open. */
@@ -26,6 +29,6 @@ export function createNodeRegistry(): NodeRegistry {
       nodes.add(node);
       return () => nodes.delete(node);
     },
-    list: () => [...nodes].sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1)),
+    list: () => [...nodes].sort((a, b) => (a.node.id < b.node.id ? -1 : 1)),
   };
 }

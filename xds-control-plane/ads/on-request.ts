@@ -1,97 +1,128 @@
-import type { Resource } from '../cache/snapshot.ts';
+import { EMPTY_TYPE } from '../cache/type-snapshot.ts';
 import { isFullSet } from '../protobuf/type-urls.ts';
-import type { ResourceType } from '../protobuf/type-urls.ts';
-import type { ViewKind } from '../resources/content.ts';
-import { withType } from './stream-state.ts';
-import type { StreamState, Subscription, TypeState } from './stream-state.ts';
+import { beginType, owe } from './stream-state.ts';
+import type { InFlight, StreamState, TypeState } from './stream-state.ts';
+import { readChanges, readNames, wants } from './subscription.ts';
+import type { SubscriptionChange } from './subscription.ts';
 
-/** What a state-of-the-world request says, of one type. */
-export interface DiscoveryRequest {
-  readonly names: readonly string[];
+interface AnyRequest {
+  readonly typeUrl: string;
   /** Nonce of the response that it answers; empty for none. */
   readonly nonce: string;
   /** Why the client refused that response; undefined when it did not (checklist 11). */
   readonly refusal: string | undefined;
 }
 
-/** What a request came to: `stale` answers a response that is not the last one. */
+/** What a state-of-the-world request says: the whole list of names. */
+export interface SotwRequest extends AnyRequest {
+  readonly form: 'sotw';
+  readonly names: readonly string[];
+}
+
+/** What a delta request says: changes to the list of names. */
+export interface DeltaRequest extends AnyRequest {
+  readonly form: 'delta';
+  readonly subscribe: readonly string[];
+  readonly unsubscribe: readonly string[];
+  /** What a client that comes again has already, by name. */
+  readonly initialVersions: ReadonlyMap<string, string>;
+}
+
+export type DiscoveryRequest = SotwRequest | DeltaRequest;
+
+/** What a request came to: `stale` answers a response that is not awaited. */
 export type RequestOutcome = 'subscribe' | 'ack' | 'nack' | 'stale';
 
+/** A client that never answers may leave this many delta responses open; answers to older ones then count as stale. */
+const MAX_IN_FLIGHT = 64;
+
 /**
- * Gives the stream after a request. Its names always count, its answer only when the nonce is that of the response in
- * flight (checklist 17):
+ * Takes a request in. What it says of names always counts (checklist 17, 18), its answer only when the nonce is awaited:
  *
- * | nonce             | error_detail | outcome                                          |
- * | ----------------- | ------------ | ------------------------------------------------ |
- * | in flight         | no           | ack                                              |
- * | in flight         | yes          | nack                                             |
- * | another           | any          | stale while a response is in flight, or subscribe |
- * | empty             | any          | subscribe                                        |
+ * | nonce                                 | error_detail | outcome                                       |
+ * | ------------------------------------- | ------------ | --------------------------------------------- |
+ * | of an unanswered response (SotW: the last) | no      | ack                                           |
+ * | the same                              | yes          | nack                                          |
+ * | another                               | any          | stale; of an earlier stream (SotW): subscribe |
+ * | empty, or the last one again (SotW)   | any          | subscribe                                     |
  */
-export function onRequest(
-  state: StreamState,
-  type: ResourceType,
-  request: DiscoveryRequest,
-): { state: StreamState; outcome: RequestOutcome } {
-  const before = state.types[type];
-  const outcome = outcomeOf(before, request);
-  const answered = outcome === 'ack' || outcome === 'nack' ? settle(type, before, request.refusal) : before;
-  const after = subscribe(type, answered, subscriptionOf(type, before.subscription, request.names, state.kind));
-  return { state: withType(state, type, after), outcome };
+export function onRequest(stream: StreamState, request: DiscoveryRequest): RequestOutcome {
+  const type = beginType(stream, request.typeUrl);
+  const outcome = outcomeOf(type, request);
+  if (outcome === 'ack' || outcome === 'nack') settle(type, request);
+  const isFirst = type.subscription === undefined;
+  const change =
+    request.form === 'sotw'
+      ? readNames(type.typeUrl, type.subscription, request.names, stream.legacyWildcard)
+      : readChanges(type.typeUrl, type.subscription, request.subscribe, request.unsubscribe, stream.legacyWildcard);
+  // Read in the first message only (checklist 42), and before the names, which are owed whatever the client has (41).
+  if (isFirst && request.form === 'delta') type.initialVersions = request.initialVersions;
+  subscribe(type, change);
+  if (request.form === 'delta') return outcome;
+  // What is left out of a full set does not exist, so even an empty one is an answer.
+  if (change.owed.length > 0 && isFullSet(type.typeUrl)) type.answerDue = true;
+  type.muted = outcome === 'stale' && type.inFlight.length === 0;
+  if (outcome === 'stale') type.urgent = false;
+  return outcome;
 }
 
-function outcomeOf({ inFlight }: TypeState, { nonce, refusal }: DiscoveryRequest): RequestOutcome {
-  if (nonce === '' || inFlight === undefined) return 'subscribe';
-  if (nonce !== inFlight.nonce) return 'stale';
-  return refusal === undefined ? 'ack' : 'nack';
+function outcomeOf({ inFlight, lastNonce }: TypeState, request: DiscoveryRequest): RequestOutcome {
+  const { nonce, refusal, form } = request;
+  if (nonce === '') return 'subscribe';
+  const isAwaited = form === 'delta' ? inFlight.some((one) => one.nonce === nonce) : inFlight.at(-1)?.nonce === nonce;
+  if (isAwaited) return refusal === undefined ? 'ack' : 'nack';
+  return form === 'sotw' && (lastNonce === '' || nonce === lastNonce) ? 'subscribe' : 'stale';
 }
 
-function settle(type: ResourceType, before: TypeState, refusal: string | undefined): TypeState {
-  const { inFlight } = before;
-  if (inFlight === undefined) return before;
-  const names = inFlight.resources.map(({ name }) => name);
-  const settled = new Set(isFullSet(type) ? names : [...before.settled, ...names]);
-  if (refusal !== undefined) return { ...before, settled, inFlight: undefined, nackMessage: refusal };
-  const entries = inFlight.resources.map((resource): [string, Resource] => [resource.name, resource]);
-  const acked = new Map(isFullSet(type) ? entries : [...before.acked, ...entries]);
-  return { ...before, settled, acked, inFlight: undefined, ackedVersion: inFlight.version, nackMessage: '' };
+/** In the state-of-the-world form the answer to the last response settles those before it, which clients may skip. */
+function settle(type: TypeState, { form, nonce, refusal }: DiscoveryRequest): void {
+  const answered = form === 'sotw' ? type.inFlight : type.inFlight.filter((one) => one.nonce === nonce);
+  type.inFlight = type.inFlight.filter((one) => !answered.includes(one));
+  for (const { items, version } of answered) {
+    for (const [name, { before }] of items) {
+      if (refusal === undefined) type.refused.delete(name);
+      else if (!type.refused.has(name)) type.refused.set(name, before);
+    }
+    if (refusal === undefined) type.ackedVersion = version;
+  }
+  type.nackMessage = refusal ?? '';
 }
 
-/** Reads a list of names: see `Subscription` for what an empty one means. */
-function subscriptionOf(
-  type: ResourceType,
-  before: Subscription | undefined,
-  names: readonly string[],
-  kind: ViewKind,
-): Subscription {
-  if (!isFullSet(type)) return { names: new Set(names), wildcard: false, explicit: true };
-  const explicit = before?.explicit === true || names.length > 0;
-  // gRPC clients have no use for the legacy wildcard: with them an empty list is just that (checklist 23).
-  const legacyWildcard = names.length === 0 && !explicit && kind === 'gateway';
-  return {
-    names: new Set(names.filter((name) => name !== '*')),
-    wildcard: legacyWildcard || names.includes('*'),
-    explicit,
-  };
+/** Names that are new are owed even if they have not changed (24, 35); those that are gone are forgotten (25, 26). */
+function subscribe(type: TypeState, { next, owed, widened }: SubscriptionChange): void {
+  const before = type.subscription;
+  if (next === before) return;
+  if (widened) widen(type);
+  for (const name of owed) owe(type, name, true);
+  type.subscription = next;
+  if (before !== undefined) forget(type, owed);
+  if (owed.length > 0 || widened) type.urgent = true;
 }
 
-/** Names that are new are owed even if they have not changed (24); those that are gone are forgotten (25, 26). */
-function subscribe(type: ResourceType, state: TypeState, next: Subscription): TypeState {
-  const before = state.subscription;
-  const isWanted = (name: string): boolean => next.wildcard || next.names.has(name);
-  const added = [...next.names].filter((name) => before?.names.has(name) !== true);
-  const widened = next.wildcard && before?.wildcard !== true;
-  return {
-    ...state,
-    subscription: next,
-    due: new Set([...[...state.due].filter(isWanted), ...added]),
-    answerDue: state.answerDue || (isFullSet(type) && (widened || added.length > 0)),
-    sent: only(state.sent, isWanted),
-    acked: only(state.acked, isWanted),
-    settled: new Set([...state.settled].filter(isWanted)),
-  };
+/** Has everything looked at anew; what the client has of it is kept in mind. */
+function widen(type: TypeState): void {
+  const { subscription, seen } = type;
+  // Asked for again, everything is sent again, as a single name would be.
+  if (subscription?.wildcard === true) for (const name of seen.resources.keys()) owe(type, name, true);
+  for (const name of subscription?.names ?? []) owe(type, name, false);
+  type.seen = EMPTY_TYPE;
+  type.answerDue = true;
 }
 
-function only<Value>(map: ReadonlyMap<string, Value>, isWanted: (name: string) => boolean): ReadonlyMap<string, Value> {
-  return new Map([...map].filter(([name]) => isWanted(name)));
+/** Drops what is noted of names that are no longer asked for. */
+function forget(type: TypeState, owed: readonly string[]): void {
+  const { subscription } = type;
+  if (subscription === undefined || subscription.wildcard) return;
+  const stays = new Set(owed);
+  const isGone = (name: string): boolean => !wants(subscription, name) && !stays.has(name);
+  for (const name of type.pending.keys()) if (isGone(name)) type.pending.delete(name);
+  for (const name of type.refused.keys()) if (isGone(name)) type.refused.delete(name);
+  for (const name of type.warming) if (isGone(name)) type.warming.delete(name);
+  for (const { items } of type.inFlight) for (const name of items.keys()) if (isGone(name)) items.delete(name);
+}
+
+/** Keeps only so many unanswered responses of a type. */
+export function awaitAnswer(type: TypeState, response: InFlight): void {
+  type.inFlight.push(response);
+  if (type.inFlight.length > MAX_IN_FLIGHT) type.inFlight.shift();
 }

@@ -1,12 +1,13 @@
 import { FrontierError } from '../../core/errors.ts';
 import type { NodeIdentities, NodeIdentity } from '../authority/node-identities.ts';
 import { encodeType } from '../cache/snapshot.ts';
-import type { Snapshot, TypeSnapshot } from '../cache/snapshot.ts';
+import type { Snapshot, TypeSnapshot } from '../cache/type-snapshot.ts';
+import { TYPE_URLS } from '../protobuf/type-urls.ts';
 import type { SnapshotCache } from '../cache/snapshot-cache.ts';
 import type { Codec } from '../protobuf/codec.ts';
 import { gatewaySecrets } from '../resources/secrets.ts';
 import type { StreamPeer } from './ads-access.ts';
-import type { ServedView } from './ads-stream.ts';
+import type { ServedView } from './ads-session.ts';
 
 export interface ServedViewOptions {
   readonly cache: SnapshotCache;
@@ -44,7 +45,7 @@ function createView(
     if (latest === undefined) throw new FrontierError('NOT_READY', 'there is no snapshot');
     if (combined === undefined || latest !== shared) {
       shared = latest;
-      combined = secrets === undefined ? latest : { ...latest, secrets };
+      combined = secrets === undefined ? latest : new Map([...latest, [TYPE_URLS.secrets, secrets]]);
     }
     return combined;
   };

@@ -1,97 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Resource, Snapshot, TypeSnapshot } from '../cache/snapshot.ts';
-import { versionOf } from '../cache/snapshot.ts';
-import type { Reference } from '../cache/references.ts';
-import type { ResourceType } from '../protobuf/type-urls.ts';
-import type { ViewKind } from '../resources/content.ts';
-import { REMOVAL_GRACE_MS } from './make-before-break.ts';
-import { nextResponse } from './next-response.ts';
-import type { DiscoveryResponse } from './next-response.ts';
-import { onRequest } from './on-request.ts';
 import type { RequestOutcome } from './on-request.ts';
-import { newStream } from './stream-state.ts';
-import type { StreamState } from './stream-state.ts';
-
-const any = { type_url: '', value: Buffer.alloc(0) };
-
-function resource(name: string, version: string, references: readonly Reference[] = []): Resource {
-  return { name, version, any, references };
-}
-
-function typeOf(...resources: readonly Resource[]): TypeSnapshot {
-  return { version: versionOf(resources), resources: new Map(resources.map((each) => [each.name, each])) };
-}
-
-/** Clusters with endpoints of the same name, and one route table that names them all. */
-function world(clusters: readonly string[], versions: Partial<Record<ResourceType, string>> = {}): Snapshot {
-  const of = (type: ResourceType): string => versions[type] ?? '1';
-  return {
-    clusters: typeOf(...clusters.map((name) => resource(name, of('clusters'), [{ type: 'endpoints', name }]))),
-    endpoints: typeOf(...clusters.map((name) => resource(name, of('endpoints')))),
-    listeners: typeOf(resource('mesh', of('listeners'), [{ type: 'routes', name: 'mesh' }])),
-    routes: typeOf(
-      resource(
-        'mesh',
-        `${of('routes')} ${clusters.join()}`,
-        clusters.map((name) => ({ type: 'clusters', name })),
-      ),
-    ),
-    secrets: typeOf(resource('roots', of('secrets'))),
-  };
-}
-
-/** A stream with a clock and a snapshot, driven by hand. */
-class Stream {
-  state: StreamState;
-  snapshot: Snapshot;
-  nowMs = 0;
-  wakeAtMs: number | undefined;
-
-  constructor(snapshot: Snapshot, kind: ViewKind = 'gateway') {
-    this.snapshot = snapshot;
-    this.state = newStream(kind);
-  }
-
-  ask(type: ResourceType, names: readonly string[] = [], nonce = '', refusal?: string): RequestOutcome {
-    const step = onRequest(this.state, type, { names, nonce, refusal });
-    this.state = step.state;
-    return step.outcome;
-  }
-
-  /** Everything that goes out now. */
-  sent(): readonly DiscoveryResponse[] {
-    const all: DiscoveryResponse[] = [];
-    for (;;) {
-      const { state, response, wakeAtMs } = nextResponse(this.state, this.snapshot, this.nowMs);
-      this.state = state;
-      this.wakeAtMs = wakeAtMs;
-      if (response === undefined) return all;
-      all.push(response);
-    }
-  }
-
-  /** Acknowledges whatever comes, as a client that keeps its names would, until it is quiet. Gives what came. */
-  settle(): readonly DiscoveryResponse[] {
-    const all: DiscoveryResponse[] = [];
-    for (let batch = this.sent(); batch.length > 0; batch = this.sent()) {
-      all.push(...batch);
-      for (const { type, nonce } of batch) this.ask(type, this.names(type), nonce);
-    }
-    return all;
-  }
-
-  names(type: ResourceType): readonly string[] {
-    return [...(this.state.types[type].subscription?.names ?? [])];
-  }
-}
-
-function summary(responses: readonly DiscoveryResponse[]): readonly string[] {
-  return responses.map(({ type, resources }) => `${type}: ${resources.map(({ name }) => name).join()}`);
-}
+import { ORDER, resource, SotwStream, summary, withType, world } from './stream.fixture.ts';
 
 /** A stream on which everything has been asked for and acknowledged. */
-function settled(clusters: readonly string[]): Stream {
-  const stream = new Stream(world(clusters));
+function settled(clusters: readonly string[]): SotwStream {
+  const stream = new SotwStream(world(clusters));
   stream.ask('clusters');
   stream.ask('endpoints', clusters);
   stream.ask('listeners');
@@ -122,7 +35,7 @@ describe('answers', () => {
     ['another nonce with an error', () => ['old', 'bad'], 'stale'],
     ['no nonce', () => ['', undefined], 'subscribe'],
   ])('%s', (_, answer, outcome) => {
-    const stream = new Stream(world(['a']));
+    const stream = new SotwStream(world(['a']));
     stream.ask('clusters');
     const [response] = stream.sent();
     const [nonce, refusal] = answer(response?.nonce ?? '');
@@ -135,10 +48,10 @@ describe('answers', () => {
     stream.ask('endpoints', ['a', 'b']);
     const [response] = stream.sent();
     expect(stream.ask('endpoints', ['a', 'b'], response?.nonce, 'no such thing')).toBe('nack');
-    expect(stream.state.types.endpoints.nackMessage).toBe('no such thing');
+    expect(stream.state('endpoints').nackMessage).toBe('no such thing');
     stream.snapshot = world(['a', 'b'], { endpoints: '2' });
     stream.settle();
-    expect(stream.state.types.endpoints.nackMessage).toBe('');
+    expect(stream.state('endpoints').nackMessage).toBe('');
   });
 
   test('what was refused is not sent again until it changes, and other types go on', () => {
@@ -154,7 +67,7 @@ describe('answers', () => {
   });
 
   test('a reconnecting client, whose nonce is from another stream, gets a full answer', () => {
-    const stream = new Stream(world(['a']));
+    const stream = new SotwStream(world(['a']));
     expect(stream.ask('clusters', [], 'clusters-7')).toBe('subscribe');
     expect(summary(stream.sent())).toEqual(['clusters: a']);
   });
@@ -174,13 +87,13 @@ describe('answers', () => {
 
 describe('subscriptions', () => {
   test('an empty first list asks for everything, in one response', () => {
-    const stream = new Stream(world(['a', 'b']));
+    const stream = new SotwStream(world(['a', 'b']));
     stream.ask('clusters');
     expect(summary(stream.sent())).toEqual(['clusters: a,b']);
   });
 
   test('the four steps: nothing is all, "*" and a name is all, a name is it, nothing is nothing', () => {
-    const stream = new Stream(world(['a', 'b']));
+    const stream = new SotwStream(world(['a', 'b']));
     const step = (names: readonly string[]): readonly string[] => {
       stream.ask('clusters', names);
       const all = stream.sent();
@@ -198,13 +111,13 @@ describe('subscriptions', () => {
   });
 
   test('to a gRPC client an empty list is nothing', () => {
-    const stream = new Stream(world(['a']), 'proxyless');
+    const stream = new SotwStream(world(['a']), false);
     stream.ask('clusters');
     expect(stream.sent()).toEqual([]);
   });
 
   test.each(['endpoints', 'routes', 'secrets'] as const)('an empty list of %s is nothing', (type) => {
-    const stream = new Stream(world(['a']));
+    const stream = new SotwStream(world(['a']));
     stream.ask(type);
     expect(stream.sent()).toEqual([]);
   });
@@ -220,8 +133,7 @@ describe('subscriptions', () => {
   test('a name that is taken away is silent from then on', () => {
     const stream = settled(['a', 'b']);
     stream.ask('endpoints', ['a']);
-    const { b } = { b: resource('b', '2') };
-    stream.snapshot = { ...stream.snapshot, endpoints: typeOf(resource('a', '1'), b) };
+    stream.snapshot = withType(stream.snapshot, 'endpoints', resource('a', '1'), resource('b', '2'));
     expect(stream.sent()).toEqual([]);
   });
 
@@ -236,7 +148,7 @@ describe('subscriptions', () => {
   });
 
   test('a name that does not exist holds nothing up, and is sent once it does', () => {
-    const stream = new Stream(world(['a']));
+    const stream = new SotwStream(world(['a']));
     stream.ask('endpoints', ['a', 'later']);
     expect(summary(stream.settle())).toEqual(['endpoints: a']);
     stream.snapshot = world(['a', 'later']);
@@ -245,13 +157,13 @@ describe('subscriptions', () => {
 
   test('the last listener gone is an empty response, not silence', () => {
     const stream = settled(['a']);
-    stream.snapshot = { ...stream.snapshot, listeners: typeOf() };
+    stream.snapshot = withType(stream.snapshot, 'listeners');
     expect(summary(stream.sent())).toEqual(['listeners: ']);
   });
 
   test('an endpoint change sends that one resource and no other type', () => {
     const stream = settled(['a', 'b']);
-    stream.snapshot = { ...stream.snapshot, endpoints: typeOf(resource('a', '1'), resource('b', '2')) };
+    stream.snapshot = withType(stream.snapshot, 'endpoints', resource('a', '1'), resource('b', '2'));
     expect(summary(stream.settle())).toEqual(['endpoints: b']);
   });
 });
@@ -261,12 +173,12 @@ describe('make before break', () => {
     const stream = settled(['a']);
     stream.snapshot = world(['a', 'b']);
     const [clusters, ...nothingElse] = stream.sent();
-    expect([clusters?.type, nothingElse]).toEqual(['clusters', []]);
+    expect([summary([clusters!]), nothingElse]).toEqual([['clusters: a,b'], []]);
     stream.ask('clusters', [], clusters?.nonce);
     expect(stream.sent()).toEqual([]);
     stream.ask('endpoints', ['a', 'b']);
     const [endpoints, ...stillNothing] = stream.sent();
-    expect([endpoints?.type, stillNothing]).toEqual(['endpoints', []]);
+    expect([summary([endpoints!]), stillNothing]).toEqual([['endpoints: b'], []]);
     stream.ask('endpoints', ['a', 'b'], endpoints?.nonce);
     expect(summary(stream.sent())).toEqual(['routes: mesh']);
   });
@@ -283,13 +195,13 @@ describe('make before break', () => {
     const stream = settled(['a', 'b']);
     stream.snapshot = world(['a']);
     const [routes, ...nothingElse] = stream.sent();
-    expect([routes?.type, nothingElse]).toEqual(['routes', []]);
-    stream.nowMs = 60_000;
+    expect([summary([routes!]), nothingElse]).toEqual([['routes: mesh'], []]);
+    stream.nowMs = 10_000;
     expect(stream.sent()).toEqual([]);
     stream.ask('routes', ['mesh'], routes?.nonce);
     expect(stream.sent()).toEqual([]);
-    expect(stream.wakeAtMs).toBe(60_000 + REMOVAL_GRACE_MS);
-    stream.nowMs = 60_000 + REMOVAL_GRACE_MS;
+    expect(stream.wakeAtMs).toBe(10_000 + ORDER.graceMs);
+    stream.nowMs = 10_000 + ORDER.graceMs;
     expect(summary(stream.sent())).toEqual(['clusters: a']);
   });
 
@@ -299,7 +211,7 @@ describe('make before break', () => {
     stream.settle();
     stream.snapshot = world(['a', 'b']);
     expect(summary(stream.settle())).toEqual(['routes: mesh']);
-    stream.nowMs = 10 * REMOVAL_GRACE_MS;
+    stream.nowMs = 10 * ORDER.graceMs;
     expect(stream.settle()).toEqual([]);
   });
 
@@ -316,17 +228,36 @@ describe('make before break', () => {
   });
 
   test('a gRPC client gets the listener first, since it asks for clusters only once a route names them', () => {
-    const snapshot = { ...world(['a']), listeners: typeOf(resource('a', '1', [{ type: 'clusters', name: 'a' }])) };
-    const stream = new Stream(snapshot, 'proxyless');
+    const snapshot = withType(world(['a']), 'listeners', resource('a', '1', { clusters: ['a'] }));
+    const stream = new SotwStream(snapshot, false);
     stream.ask('listeners', ['a']);
     expect(summary(stream.sent())).toEqual(['listeners: a']);
   });
 
-  test('when everything changes at once it goes out in order, routes last since they wait for the new clusters', () => {
+  test('when everything changes at once it goes out in order', () => {
     const stream = settled(['a']);
-    const next = { clusters: '2', endpoints: '2', listeners: '2', routes: '2', secrets: '2' };
-    stream.snapshot = world(['a'], next);
-    const order = stream.settle().map(({ type }) => type);
-    expect(order).toEqual(['clusters', 'endpoints', 'listeners', 'secrets', 'routes']);
+    stream.snapshot = world(['a'], { clusters: '2', endpoints: '2', listeners: '2', routes: '2', secrets: '2' });
+    expect(summary(stream.settle())).toEqual([
+      'clusters: a',
+      'endpoints: a',
+      'listeners: mesh',
+      'routes: mesh',
+      'secrets: roots',
+    ]);
+  });
+
+  test('what waits for a client that never answers goes out in the end', () => {
+    const stream = settled(['a']);
+    stream.snapshot = world(['a', 'b']);
+    expect(summary(stream.sent())).toEqual(['clusters: a,b']);
+    expect(stream.wakeAtMs).toBe(ORDER.holdMs);
+    stream.nowMs = ORDER.holdMs;
+    expect(summary(stream.sent())).toEqual(['routes: mesh']);
+  });
+
+  test('a route to a cluster that does not exist is not held back for it', () => {
+    const stream = settled(['a']);
+    stream.snapshot = withType(world(['a']), 'routes', resource('mesh', '2', { clusters: ['a', 'nowhere'] }));
+    expect(summary(stream.sent())).toEqual(['routes: mesh']);
   });
 });

@@ -8,11 +8,17 @@ import { extension } from '../protobuf/messages.ts';
 import type { ModuleStates, SnapshotContent } from '../resources/content.ts';
 import { consistencyFaults } from './consistency.ts';
 import { createDebounce } from './debounce.ts';
-import { encodeSnapshot, snapshotHash, versionOf } from './snapshot.ts';
+import { encodeSnapshot, snapshotHash } from './snapshot.ts';
 import { createSnapshotCache } from './snapshot-cache.ts';
 import type { SnapshotCache } from './snapshot-cache.ts';
+import { TYPE_URLS } from '../protobuf/type-urls.ts';
+import { changedNames, editTypeSnapshot, typeSnapshot } from './type-snapshot.ts';
+import type { Snapshot, TypeSnapshot } from './type-snapshot.ts';
 
 const codec = loadCodec();
+function of(snapshot: Snapshot | undefined, type: keyof typeof TYPE_URLS): TypeSnapshot {
+  return snapshot!.get(TYPE_URLS[type])!;
+}
 const NOTHING: SnapshotContent = { clusters: [], endpoints: [], listeners: [], routes: [], secrets: [] };
 
 function edsCluster(name: string): SnapshotContent['clusters'][number] {
@@ -84,10 +90,10 @@ describe('snapshots', () => {
       codec,
       first,
     );
-    expect(same.clusters).toBe(first.clusters);
+    expect(of(same, 'clusters')).toBe(of(first, 'clusters'));
     expect(snapshotHash(same)).toBe(snapshotHash(first));
-    expect(changed.endpoints.version).not.toBe(first.endpoints.version);
-    expect(changed.routes).toBe(first.routes);
+    expect(of(changed, 'endpoints').version).not.toBe(of(first, 'endpoints').version);
+    expect(of(changed, 'routes')).toBe(of(first, 'routes'));
     expect(snapshotHash(changed)).not.toBe(snapshotHash(first));
   });
 
@@ -96,9 +102,22 @@ describe('snapshots', () => {
   });
 
   test('the version of a set does not depend on its order', () => {
-    const { clusters } = encodeSnapshot({ ...NOTHING, clusters: [edsCluster('a'), edsCluster('b')] }, codec);
+    const clusters = of(
+      encodeSnapshot({ ...NOTHING, clusters: [edsCluster('a'), edsCluster('b')] }, codec),
+      'clusters',
+    );
     const resources = [...clusters.resources.values()];
-    expect(versionOf(resources.reverse())).toBe(clusters.version);
+    expect(typeSnapshot(resources.reverse()).version).toBe(clusters.version);
+  });
+
+  test('a set that is edited has the version of one made whole, and only what was edited counts as changed', () => {
+    const clusters = (...names: readonly string[]): TypeSnapshot =>
+      of(encodeSnapshot({ ...NOTHING, clusters: names.map(edsCluster) }, codec), 'clusters');
+    const before = clusters('a', 'b', 'c');
+    const edited = editTypeSnapshot(before, clusters('d', 'a').resources.values(), ['b', 'nobody']);
+    expect(edited.version).toBe(clusters('a', 'c', 'd').version);
+    expect([...changedNames(before, edited)].sort()).toEqual(['b', 'd']);
+    expect(editTypeSnapshot(before, clusters('a').resources.values(), [])).toBe(before);
   });
 });
 
@@ -170,7 +189,7 @@ describe('the cache', () => {
     const { cache } = cacheOf(() => WHOLE);
     expect(cache.current('gateway')).toBeUndefined();
     cache.update(states);
-    expect(cache.current('gateway')?.clusters.resources.has('c')).toBe(true);
+    expect(of(cache.current('gateway'), 'clusters').resources.has('c')).toBe(true);
   });
 
   test('keeps what it serves when the next would be inconsistent, and says so', async () => {

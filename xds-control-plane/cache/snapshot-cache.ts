@@ -7,7 +7,7 @@ import { GATEWAY_SECRET, ROOTS_SECRET } from '../resources/names.ts';
 import { consistencyFaults } from './consistency.ts';
 import { createDebounce } from './debounce.ts';
 import { encodeSnapshot, snapshotHash } from './snapshot.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { Snapshot } from './type-snapshot.ts';
 
 type Snapshots = Readonly<Record<ViewKind, Snapshot>>;
 

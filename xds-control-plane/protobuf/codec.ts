@@ -2,8 +2,6 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { loadSync } from '@grpc/proto-loader';
 import type { MessageTypeDefinition, PackageDefinition, ServiceDefinition } from '@grpc/proto-loader';
-import { TYPE_URLS } from './type-urls.ts';
-import type { ResourceType } from './type-urls.ts';
 
 /** An encoded message with its type. */
 export interface EncodedAny {
@@ -14,7 +12,7 @@ export interface EncodedAny {
 /** Envoy's messages, read from the .proto files that the grpc-js-xds package ships (about 150 ms, once a process). */
 export interface Codec {
   /** Encodes a resource. The same content gives the same bytes, whatever the order of its keys. */
-  encode(type: ResourceType, message: object): EncodedAny;
+  encode(typeUrl: string, message: object): EncodedAny;
   /** The reverse, for tests and diagnosis. */
   decode(any: EncodedAny): Record<string, unknown>;
   /** Gives a service's definition for grpc-js, e.g. "envoy.service.discovery.v3.AggregatedDiscoveryService". */
@@ -47,9 +45,9 @@ const INCLUDES = ['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate'];
 export function loadCodec(): Codec {
   const definitions = loadDefinitions();
   return {
-    encode: (type, message) => ({
-      type_url: TYPE_URLS[type],
-      value: messageType(definitions, TYPE_URLS[type]).serialize(canonical(message) as object),
+    encode: (typeUrl, message) => ({
+      type_url: typeUrl,
+      value: messageType(definitions, typeUrl).serialize(canonical(message) as object),
     }),
     decode: ({ type_url, value }) => messageType(definitions, type_url).deserialize(value) as Record<string, unknown>,
     service: (name) => {

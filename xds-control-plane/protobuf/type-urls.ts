@@ -1,4 +1,4 @@
-/** The resource types that are served, in the order in which they go out (make before break, checklist 45). */
+/** The resource types that are known by name, and what the protocol says of each. Any other type is served too. */
 
 const PREFIX = 'type.googleapis.com/';
 
@@ -21,12 +21,41 @@ export const PUSH_ORDER = [
   'secrets',
 ] as const satisfies readonly ResourceType[];
 
-/** Types whose responses hold everything the client subscribes to: what is absent is deleted (SotW). */
-export function isFullSet(type: ResourceType): boolean {
-  return type === 'clusters' || type === 'listeners';
+/** Types that are only ever asked for by name, besides ours: virtual hosts, extension configurations, runtime layers. */
+const OTHER_NAMED_TYPES: ReadonlySet<string> = new Set([
+  `${PREFIX}envoy.config.route.v3.VirtualHost`,
+  `${PREFIX}envoy.config.core.v3.TypedExtensionConfig`,
+  `${PREFIX}envoy.service.runtime.v3.Runtime`,
+]);
+
+const RANKS: ReadonlyMap<string, number> = new Map(PUSH_ORDER.map((type, rank) => [TYPE_URLS[type], rank]));
+const SHORT_NAMES: ReadonlyMap<string, ResourceType> = new Map(PUSH_ORDER.map((type) => [TYPE_URLS[type], type]));
+const NAMED_TYPES: ReadonlySet<string> = new Set([
+  TYPE_URLS.endpoints,
+  TYPE_URLS.routes,
+  TYPE_URLS.secrets,
+  ...OTHER_NAMED_TYPES,
+]);
+
+/** Gives a type's place in the order in which types go out (make before break, checklist 45); unknown ones come last. */
+export function pushRank(typeUrl: string): number {
+  return RANKS.get(typeUrl) ?? PUSH_ORDER.length;
 }
 
-/** Gives the type of a URL; undefined for one that is not served. */
-export function resourceTypeOf(typeUrl: string): ResourceType | undefined {
-  return PUSH_ORDER.find((type) => TYPE_URLS[type] === typeUrl);
+/**
+ * Types whose state-of-the-world responses hold everything that the client subscribes to: what is absent is deleted. They
+ * are also those of which an empty first request asks for everything. Unknown types are taken for such.
+ */
+export function isFullSet(typeUrl: string): boolean {
+  return !NAMED_TYPES.has(typeUrl);
+}
+
+/** Tells whether a type is known to the protocol, so that its absence from a snapshot means that there is none of it. */
+export function isKnownType(typeUrl: string): boolean {
+  return RANKS.has(typeUrl) || OTHER_NAMED_TYPES.has(typeUrl);
+}
+
+/** Gives a type's label in metrics, where anybody's type URLs must not become labels. */
+export function typeLabel(typeUrl: string): string {
+  return SHORT_NAMES.get(typeUrl) ?? 'other';
 }

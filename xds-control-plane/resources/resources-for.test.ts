@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { ModuleSpecInput, Orchestration } from '../../core/config/schema.ts';
 import type { ReplicaState, ReplicaView } from '../../core/modules/module-view.ts';
 import { loadCodec } from '../protobuf/codec.ts';
-import { PUSH_ORDER } from '../protobuf/type-urls.ts';
+import { PUSH_ORDER, TYPE_URLS } from '../protobuf/type-urls.ts';
 import type { SnapshotContent } from './content.ts';
 import { gatewayEndpoints, proxylessEndpoints } from './endpoints.ts';
 import { resourcesFor } from './resources-for.ts';
@@ -17,7 +17,7 @@ const ZERO_ENUMS = /\.(codec_type|priority|lb_policy|dns_lookup_family|san_type)
 function lostFields(content: SnapshotContent): readonly string[] {
   return PUSH_ORDER.flatMap((type) =>
     content[type].flatMap((message) => {
-      const decoded = codec.decode(codec.encode(type, message));
+      const decoded = codec.decode(codec.encode(TYPE_URLS[type], message));
       return lost(decoded, message, type);
     }),
   );
@@ -50,14 +50,14 @@ test.each(['gateway', 'proxyless'] as const)(
 test('secrets hold certificate and key as one resource, and the roots as another', () => {
   const secrets = gatewaySecrets({ certPem: 'CERT', keyPem: 'KEY', bundlePem: 'ROOTS' });
   expect(secrets.map(({ name }) => name)).toEqual(['gateway', 'roots']);
-  expect(secrets.flatMap((secret) => lost(codec.decode(codec.encode('secrets', secret)), secret, 'secrets'))).toEqual(
-    [],
-  );
+  expect(
+    secrets.flatMap((secret) => lost(codec.decode(codec.encode(TYPE_URLS.secrets, secret)), secret, 'secrets')),
+  ).toEqual([]);
 });
 
 test('an encoder that meets a misspelt field would be caught by the check above', () => {
   const misspelt = { name: 'x', connect_timeuot: { seconds: 1, nanos: 0 } };
-  expect(lost(codec.decode(codec.encode('clusters', misspelt)), misspelt, 'clusters')).toEqual([
+  expect(lost(codec.decode(codec.encode(TYPE_URLS.clusters, misspelt)), misspelt, 'clusters')).toEqual([
     'clusters.connect_timeuot',
   ]);
 });
@@ -65,7 +65,10 @@ test('an encoder that meets a misspelt field would be caught by the check above'
 test('wrappers that are not set stay unset, so that Envoy keeps its own defaults', () => {
   const { clusters } = resourcesFor(statesOf(view('alpha')), configured(), 'gateway');
   const alpha = clusters.find(({ name }) => name === 'module/alpha');
-  const decoded = codec.decode(codec.encode('clusters', alpha ?? {})) as Record<string, Record<string, unknown>>;
+  const decoded = codec.decode(codec.encode(TYPE_URLS.clusters, alpha ?? {})) as Record<
+    string,
+    Record<string, unknown>
+  >;
   expect(decoded['circuit_breakers']).toEqual({
     thresholds: [
       {
@@ -96,7 +99,9 @@ test('the source of secrets has the same bytes as ever: Envoy loses a secret who
 
 test('the same states give the same bytes, in whatever order they came', () => {
   const encode = (content: SnapshotContent): string[] =>
-    PUSH_ORDER.flatMap((type) => content[type].map((message) => codec.encode(type, message).value.toString('hex')));
+    PUSH_ORDER.flatMap((type) =>
+      content[type].map((message) => codec.encode(TYPE_URLS[type], message).value.toString('hex')),
+    );
   const [a, b] = [view('alpha', [replica(1, 'READY'), replica(2, 'READY')]), view('beta')];
   const reversed = { ...a, replicas: [...a.replicas].reverse() };
   expect(encode(resourcesFor(statesOf(b, reversed), configured(), 'gateway'))).toEqual(
