@@ -121,6 +121,20 @@ const dynamicLoading = z
 const fallback = z
   .strictObject({
     max_attempts: z.int().min(1).max(10).default(3).describe('Modules tried for one request at the most.'),
+    patience: z
+      .strictObject({
+        first_token: seconds
+          .default(3)
+          .describe('To the first token, in seconds; to the whole answer of a fast module.'),
+        between_tokens: seconds.default(2.5).describe('Between two tokens, in seconds.'),
+        min_tokens_per_second: z.number().min(0).default(1).describe('Least speed; 0 sets no limit.'),
+        rate_window: seconds.default(4).describe('Time over which the speed is measured, in seconds.'),
+        activation: seconds.default(5).describe('For a module to start while another one is ready, in seconds.'),
+      })
+      .prefault({})
+      .describe(
+        "How long a module is waited for while another one could answer; afterwards a module's own timeouts hold.",
+      ),
     circuit_breaker: z
       .strictObject({
         failure_threshold: count.default(5).describe("Consecutive failures that open a module's breaker."),
@@ -413,6 +427,13 @@ export const moduleSpecSchema = z.strictObject({
       connect: seconds.default(1).describe('To connect to a replica, in seconds.'),
       request: seconds.default(30).describe('One attempt, in seconds.'),
       first_token: seconds.default(15).describe('From the start of an attempt to its first token, in seconds.'),
+      between_tokens: seconds.default(15).describe('Between two tokens of an answer, in seconds.'),
+      min_tokens_per_second: z
+        .number()
+        .min(0)
+        .default(0)
+        .describe('Speed under which an answer counts as a failure; 0 sets no limit.'),
+      rate_window: seconds.default(4).describe('Time over which the speed is measured, in seconds.'),
       readiness: seconds.default(60).describe('From start to ready, in seconds.'),
       drain: seconds.default(20).describe('Longest wait for queries in flight when a replica is stopped, in seconds.'),
     })
