@@ -126,15 +126,49 @@ const fallback = z
         first_token: seconds
           .default(3)
           .describe('To the first token, in seconds; to the whole answer of a fast module.'),
-        between_tokens: seconds.default(2.5).describe('Between two tokens, in seconds.'),
+        between_tokens: seconds.default(2).describe('Between two tokens, in seconds.'),
         min_tokens_per_second: z.number().min(0).default(1).describe('Least speed; 0 sets no limit.'),
-        rate_window: seconds.default(4).describe('Time over which the speed is measured, in seconds.'),
+        rate_window: seconds.default(2.5).describe('Time over which the speed is measured, in seconds.'),
         activation: seconds.default(5).describe('For a module to start while another one is ready, in seconds.'),
       })
       .prefault({})
       .describe(
         "How long a module is waited for while another one could answer; afterwards a module's own timeouts hold.",
       ),
+    hold_back: z
+      .strictObject({
+        openai: z
+          .enum(['risk', 'window', 'none'])
+          .default('risk')
+          .describe(
+            'When the first token of a stream in OpenAI form is sent: "risk" holds an answer back until it is whole while the module is young or has failed lately, else for the window.',
+          ),
+        events: z
+          .enum(['risk', 'window', 'none'])
+          .default('none')
+          .describe('The same for gRPC and server-sent events, whose clients can discard.'),
+        tokens: count.default(32).describe('Tokens that end the window.'),
+        window: seconds.default(0.3).describe('Time that ends the window, in seconds.'),
+        max: seconds
+          .default(10)
+          .describe('Longest time that an answer is held back after its first token, in seconds.'),
+      })
+      .prefault({})
+      .describe('How long tokens are held back, so that a failure after the first one is not seen.'),
+    openai_stream_failure: z
+      .enum(['no_restart', 'continue'])
+      .default('no_restart')
+      .describe(
+        'What follows when a stream in OpenAI form breaks after tokens were sent: an error event, or the next module goes on from the partial answer.',
+      ),
+    retry: z
+      .strictObject({
+        budget: fraction
+          .default(0.2)
+          .describe('Retries of the same module and hedges, as a share of the requests; 0 allows none.'),
+        max_cooldown: seconds.default(60).describe("Longest time that a module's retry-after is kept to, in seconds."),
+      })
+      .prefault({}),
     circuit_breaker: z
       .strictObject({
         failure_threshold: count.default(5).describe("Consecutive failures that open a module's breaker."),

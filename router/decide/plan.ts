@@ -53,7 +53,7 @@ export function plan(
   const order =
     query.moduleId === undefined
       ? candidateOrder(classification, abstained, statuses)
-      : [explicit(query.moduleId, statuses)];
+      : explicitOrder(query.moduleId, query.mayFallBack === true, statuses);
   const candidates = order.flatMap((id) => statuses.get(id) ?? []);
   const judged = candidates.map((status) => ({ status, exclusion: exclusionOf(status, query, principal) }));
   const eligible = judged.filter(({ exclusion }) => exclusion === undefined).map(({ status }) => status);
@@ -67,6 +67,13 @@ export function plan(
     abstained,
     exclusions: [...exclusions, ...ordered.slice(policy.maxAttempts).map((status) => beyondLimit(status, policy))],
   };
+}
+
+/** The module that was asked for, and its configured fallbacks where they may stand in for it. */
+function explicitOrder(moduleId: string, mayFallBack: boolean, statuses: ModuleStatuses): string[] {
+  const asked = explicit(moduleId, statuses);
+  const fallbacks = mayFallBack ? (statuses.get(asked)?.spec.fallbacks ?? []) : [];
+  return [...new Set([asked, ...fallbacks])].filter((id) => statuses.has(id));
 }
 
 function explicit(moduleId: string, statuses: ModuleStatuses): string {

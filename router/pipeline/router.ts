@@ -8,7 +8,7 @@ import type { Caller } from '../domain/caller.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Query } from '../domain/query.ts';
 import type { RouteResult } from '../domain/route-result.ts';
-import { executeSequentially } from '../execute/sequential.ts';
+import { executePlan } from '../execute/execute-plan.ts';
 import type { RouterDependencies } from './dependencies.ts';
 import { requirePermission } from './authenticate.ts';
 import { recordFailure, recordResult, recordStages, type Method } from './record.ts';
@@ -76,7 +76,7 @@ async function* run(
     queryClass = decision.classification.queryClass;
     yield { kind: 'decision', decision, requestId: query.requestId };
 
-    const result = yield* execute(method, query, principal, decision, request, dependencies);
+    const result = yield* execute(method, query, caller, decision, request, dependencies);
     recordResult(method, principal.tenant, result, dependencies);
     yield { kind: 'confidence', report: result.answer.confidence };
     yield { kind: 'usage', usage: result.answer.usage };
@@ -109,7 +109,7 @@ function admitAndDecide(
 async function* execute(
   method: Method,
   query: Query,
-  principal: Principal,
+  caller: Caller,
   decision: Decision,
   request: RequestRun,
   dependencies: RouterDependencies,
@@ -121,13 +121,15 @@ async function* execute(
   const execution = {
     query,
     queryClass,
-    tenant: principal.tenant,
+    tenant: caller.principal.tenant,
     signal,
     deadlineMs,
     traceContext,
     streaming: method === 'stream',
+    reader: caller.reader ?? 'events',
   };
-  const done = yield* executeSequentially(decision.plan, execution, dependencies);
+  dependencies.retryBudget.deposit();
+  const done = yield* executePlan(decision.plan, execution, dependencies);
   request.note('execute', clock.monotonicMs() - startedMs);
   return {
     ...done,

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { ModuleSpec, Orchestration, QueryClass } from '../../core/config/schema.ts';
+import type { FrontierError } from '../../core/errors.ts';
 import type { ModuleView } from '../../core/modules/module-view.ts';
 import type { ClassHistory, ModuleStatuses } from '../decide/module-status.ts';
 import {
@@ -17,7 +18,12 @@ import { withFeedback, withOutcome } from './statistics.ts';
 /** How a call of a module ended. */
 export type CallEnd =
   | { readonly kind: 'answered'; readonly accepted: boolean; readonly confidence: number; readonly latencyMs: number }
-  | { readonly kind: 'failed'; readonly modulesFault: boolean; readonly latencyMs: number }
+  | {
+      readonly kind: 'failed';
+      readonly modulesFault: boolean;
+      readonly latencyMs: number;
+      readonly error: FrontierError;
+    }
   /** Ended before it told anything of the module, e.g. because the caller cancelled. */
   | { readonly kind: 'released' };
 
