@@ -59,6 +59,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
   const board = createModuleBoard({
     clock,
     fallback,
+    rng,
     onBreakerChange: (moduleId, from, to) => {
       metrics.breakerChanges.inc({ module: moduleId, state: to });
       log.warn({ event: 'breaker_changed', module: moduleId, from, to });

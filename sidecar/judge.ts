@@ -7,7 +7,7 @@ import { FrontierError } from '../core/errors.ts';
 import { FinishReason } from '../gen/frontier/common/v1/message.ts';
 import type { AnswerPayload, JudgePriors } from '../gen/frontier/common/v1/message.ts';
 import type { ConfidenceReport } from '../gen/frontier/common/v1/quality.ts';
-import { estimateSelfAssessment } from './self-assessment.ts';
+import { DEGENERATE_REPETITION, estimateSelfAssessment } from './self-assessment.ts';
 
 export interface Judgement {
   /** The user's words. */
@@ -44,7 +44,8 @@ export function judge({ query, answer, seconds, priors, truncated = false }: Jud
   const history = priors.historyCount > 0 ? priors.history : undefined;
   const time = timeFactor(seconds);
   // Whatever its text is worth, it is not the answer that the model would have given.
-  const whole = !truncated && answer.finishReason !== FinishReason.CONTENT_FILTER;
+  const whole =
+    !truncated && answer.finishReason !== FinishReason.CONTENT_FILTER && cues.repetition < DEGENERATE_REPETITION;
   const result = score({ selfAssessment, quality, history, time, structure }, priors.calibration);
   return {
     score: result.score,

@@ -172,9 +172,15 @@ const fallback = z
     circuit_breaker: z
       .strictObject({
         failure_threshold: count.default(5).describe("Consecutive failures that open a module's breaker."),
+        failure_rate: fraction.default(0.5).describe('Share of failures within the window that opens it as well.'),
+        minimum_volume: count.default(20).describe('Calls within the window under which the share says nothing.'),
+        window: seconds.default(30).describe('Time over which the share is measured, in seconds.'),
         open_duration: seconds
           .default(15)
           .describe('Time that a breaker stays open before it lets a probe through, in seconds.'),
+        max_open_duration: seconds
+          .default(25)
+          .describe('The same at the most: each opening after an unsuccessful probe is twice as long, in seconds.'),
         half_open_probes: count.default(1).describe('Requests let through at the same time while half open.'),
       })
       .prefault({}),

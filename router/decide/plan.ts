@@ -116,8 +116,10 @@ export function requireSteps(made: Plan): Plan {
   const reasons = new Set(made.exclusions.map(({ reason }) => reason));
   const [only] = reasons;
   const reason = (reasons.size === 1 && only !== undefined ? TELLING[only] : undefined) ?? 'NO_ELIGIBLE_MODULE';
+  const waits = made.exclusions.flatMap(({ retryAfterMs }) => retryAfterMs ?? []);
   const details = made.exclusions.map(({ detail }) => detail).join('; ');
   throw new FrontierError(reason, details === '' ? 'no module serves this query' : `no module can answer: ${details}`, {
     metadata: Object.fromEntries(made.exclusions.map((exclusion) => [exclusion.moduleId, exclusion.reason])),
+    ...(waits.length === 0 ? {} : { retryAfterMs: Math.min(...waits) }),
   });
 }

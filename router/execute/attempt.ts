@@ -81,7 +81,7 @@ export async function* attempt(
   const startedMs = clock.monotonicMs();
   const elapsed = (): number => clock.monotonicMs() - startedMs;
   const record = board.record(moduleId);
-  if (record === undefined || !board.begin(moduleId)) return refused(moduleId);
+  if (record === undefined || !board.begin(moduleId)) return refused(moduleId, record?.breakerRetryMs);
 
   const { span, context } = startSpan('router.attempt', {
     attributes: { 'frontier.module': moduleId },
@@ -129,9 +129,10 @@ export async function* attempt(
   }
 }
 
-function refused(moduleId: string): AttemptOutcome {
+function refused(moduleId: string, retryAfterMs: number | undefined): AttemptOutcome {
   const error = new FrontierError('BREAKER_OPEN', `${moduleId} has failed repeatedly and is given time to recover`, {
     metadata: { module_id: moduleId },
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
   return failedOutcome(moduleId, error, 0);
 }
