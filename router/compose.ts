@@ -22,6 +22,9 @@ import type { BulkDependencies } from './pipeline/dependencies.ts';
 import { createRecentRequests } from './pipeline/recent-requests.ts';
 import { createRouter, type Router } from './pipeline/router.ts';
 import { keepHistory } from './resilience/history-keeper.ts';
+import { holdPolicyOf } from './resilience/hold-rule.ts';
+import { patienceOf } from './resilience/patience.ts';
+import { createRetryBudget } from './resilience/retry-budget.ts';
 import { createModuleBoard, type ModuleBoard } from './resilience/module-board.ts';
 import { createRouterMetrics, type RouterMetrics } from './telemetry/router-metrics.ts';
 import { startUsageReports } from './usage-reporter.ts';
@@ -60,6 +63,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
   const board = createModuleBoard({
     clock,
     fallback,
+    rng,
     onBreakerChange: (moduleId, from, to) => {
       metrics.breakerChanges.inc({ module: moduleId, state: to });
       log.warn({ event: 'breaker_changed', module: moduleId, from, to });
@@ -121,6 +125,9 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     answers,
     outcomes,
     requestTimeoutMs: settings.request_timeout * 1000,
+    patience: patienceOf(fallback),
+    holdPolicy: holdPolicyOf(fallback),
+    retryBudget: createRetryBudget(fallback.retry.budget),
   };
   if (security.api_keys.length === 0) {
     log.info({

@@ -46,6 +46,7 @@ export async function startRouter(options: RouterServiceOptions): Promise<Runnin
     apiEnabled: http.enabled,
     timeoutMs: Math.min(http.timeout, settings.request_timeout) * 1000,
     version: options.version,
+    streamFailure: config.orchestration.fallback.openai_stream_failure,
   });
   return {
     ports: { grpc: grpc.port, http: web.port },

@@ -1,28 +1,33 @@
 import type { Clock } from '../core/clock.ts';
 import { FrontierError } from '../core/errors.ts';
+import type { Pace, StageLimits } from './stage-limits.ts';
 
 /** Time that a workload has, as a signal. */
 export interface CallTimeout {
   /** Aborts with MODULE_TIMEOUT when time is up, or as one of the given signals does. */
   readonly signal: AbortSignal;
-  /** Ends the wait for the first token; the time for the whole call runs on. */
-  readonly firstToken: () => void;
+  /** Notes that a piece of the answer has come; a text of any length is at least one token. */
+  readonly progress: (text: string) => void;
   /** Stops all timers; must be called when the call has ended. */
   close(): void;
 }
 
 export interface CallTimeoutOptions {
   readonly clock: Clock;
-  /** Time for the whole call, in milliseconds. */
-  readonly requestMs: number;
-  /** Time until the first token, in milliseconds; no such bound when left out. */
-  readonly firstTokenMs?: number;
+  readonly limits: StageLimits;
   /** Signals that end the call too: the caller's, and the one that abandons a drain's last queries. */
   readonly signals: readonly AbortSignal[];
 }
 
+/** Characters of a token, on average over English text: servers put several tokens into one piece. */
+const CHARACTERS_PER_TOKEN = 4;
+/** Looks at the pace in each window, so that a window slides by a quarter of its length. */
+const LOOKS_PER_WINDOW = 4;
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Starts the time of one call of a workload. */
-export function startCallTimeout({ clock, requestMs, firstTokenMs, signals }: CallTimeoutOptions): CallTimeout {
+export function startCallTimeout({ clock, limits, signals }: CallTimeoutOptions): CallTimeout {
+  const { requestMs, firstTokenMs, betweenTokensMs, pace } = limits;
   const controller = new AbortController();
   const ends: (() => void)[] = [];
   for (const signal of signals) {
@@ -35,18 +40,76 @@ export function startCallTimeout({ clock, requestMs, firstTokenMs, signals }: Ca
       signal.removeEventListener('abort', onAbort);
     });
   }
+  const fail = (text: string): void => {
+    controller.abort(new FrontierError('MODULE_TIMEOUT', `the workload gave ${text}`));
+  };
   const expire = (ms: number, what: string): (() => void) =>
-    clock.after(ms, () => {
-      controller.abort(new FrontierError('MODULE_TIMEOUT', `the workload gave no ${what} within ${ms / 1000} s`));
+    clock.after(Math.min(ms, MAX_TIMER_MS), () => {
+      fail(`no ${what} within ${ms / 1000} s`);
     });
   ends.push(expire(requestMs, 'whole answer'));
   const endFirst = firstTokenMs === undefined ? undefined : expire(firstTokenMs, 'first token');
   if (endFirst !== undefined) ends.push(endFirst);
+
+  let lastMs: number | undefined;
+  let countPace: ((text: string) => void) | undefined;
+  const onFirst = (): void => {
+    endFirst?.();
+    if (betweenTokensMs !== undefined) ends.push(watchGaps(clock, betweenTokensMs, () => lastMs ?? 0, fail));
+    if (pace === undefined) return;
+    const watch = watchPace(clock, pace, fail);
+    ends.push(watch.close);
+    countPace = watch.count;
+  };
   return {
     signal: controller.signal,
-    firstToken: () => endFirst?.(),
+    progress: (text) => {
+      const isFirst = lastMs === undefined;
+      lastMs = clock.monotonicMs();
+      if (isFirst) onFirst();
+      countPace?.(text);
+    },
     close: () => {
       for (const end of ends) end();
     },
+  };
+}
+
+/** One timer at a time, set anew for what is left of the gap when it fires: tokens are many, timers are not free. */
+function watchGaps(clock: Clock, limitMs: number, lastMs: () => number, fail: (text: string) => void): () => void {
+  let cancel = (): void => undefined;
+  const look = (): void => {
+    const leftMs = lastMs() + limitMs - clock.monotonicMs();
+    if (leftMs > 0) cancel = clock.after(Math.min(leftMs, MAX_TIMER_MS), look);
+    else fail(`no further token within ${limitMs / 1000} s`);
+  };
+  look();
+  return () => {
+    cancel();
+  };
+}
+
+/** Counts tokens in quarters of the window and fails when the last four together hold too few. */
+function watchPace(
+  clock: Clock,
+  { tokensPerSecond, windowMs }: Pace,
+  fail: (text: string) => void,
+): { count(text: string): void; close(): void } {
+  const least = (tokensPerSecond * windowMs) / 1000;
+  const quarters: number[] = [];
+  let current = 0;
+  const cancel = clock.every(windowMs / LOOKS_PER_WINDOW, () => {
+    quarters.push(current);
+    current = 0;
+    if (quarters.length > LOOKS_PER_WINDOW) quarters.shift();
+    const sum = quarters.reduce((total, each) => total + each, 0);
+    if (quarters.length === LOOKS_PER_WINDOW && sum < least)
+      fail(`fewer than ${tokensPerSecond} tokens a second over ${windowMs / 1000} s`);
+  });
+  return {
+    count: (text) => {
+      current += Math.max(1, Math.round(text.length / CHARACTERS_PER_TOKEN));
+    },
+    close: cancel,
   };
 }

@@ -120,6 +120,6 @@ function overloaded(inFlight: number, queued: number, retryAfterMs: number): Fro
   return new FrontierError(
     'MODULE_OVERLOADED',
     `the replica has ${inFlight} queries in flight and ${queued} waiting: try another one`,
-    { retryAfterMs },
+    { retryAfterMs, metadata: { scope: 'replica' } },
   );
 }

@@ -1,8 +1,10 @@
+import type { Clock } from '../core/clock.ts';
 import type { ModuleMessage } from '../gen/frontier/common/v1/message.ts';
 import { startCallSpan } from './call-span.ts';
 import type { ConcurrencyLimit } from './concurrency-limit.ts';
 import type { Drain } from './drain.ts';
 import type { CallOrigin, Executor } from './executor.ts';
+import { withHeartbeat } from './heartbeat.ts';
 import type { ReceivedQuery } from './receive.ts';
 
 export interface ExecuteOneOptions {
@@ -13,13 +15,17 @@ export interface ExecuteOneOptions {
   readonly onDone: (count: number) => void;
   /** Put on each query's span. */
   readonly attributes: Readonly<Record<string, string>>;
+  readonly clock: Clock;
 }
+
+/** Time without a message after which a sign of life is sent, in milliseconds. */
+const HEARTBEAT_MS = 500;
 
 /** Single queries, each within a place of the limit and a span of its own. */
 export interface ExecuteOne {
   /** Gives the judged answer. Throws a FrontierError. */
   execute(message: ModuleMessage | undefined, origin: CallOrigin): Promise<ModuleMessage>;
-  /** Gives tokens, then the judged answer. Throws a FrontierError. */
+  /** Gives tokens, then the judged answer; in between, signs of life: tokens without text. Throws a FrontierError. */
   stream(message: ModuleMessage | undefined, origin: CallOrigin): AsyncGenerator<ModuleMessage, void, undefined>;
 }
 
@@ -30,7 +36,7 @@ interface Started {
 }
 
 /** Gives the path of single queries. */
-export function createExecuteOne({ executor, limit, drain, onDone, attributes }: ExecuteOneOptions): ExecuteOne {
+export function createExecuteOne({ executor, limit, drain, onDone, attributes, clock }: ExecuteOneOptions): ExecuteOne {
   const start = async (message: ModuleMessage | undefined, origin: CallOrigin): Promise<Started> => {
     try {
       drain.requireOpen();
@@ -51,6 +57,23 @@ export function createExecuteOne({ executor, limit, drain, onDone, attributes }:
     }
   };
 
+  async function* stream(
+    message: ModuleMessage | undefined,
+    origin: CallOrigin,
+  ): AsyncGenerator<ModuleMessage, void, undefined> {
+    const call = await start(message, origin);
+    let error: unknown;
+    try {
+      yield* executor.stream(call.received, call.origin);
+    } catch (thrown) {
+      error = executor.recordFailure(thrown);
+      throw error;
+    } finally {
+      // Also when the reader leaves in the middle.
+      call.end(error);
+    }
+  }
+
   return {
     execute: async (message, origin) => {
       const call = await start(message, origin);
@@ -64,18 +87,9 @@ export function createExecuteOne({ executor, limit, drain, onDone, attributes }:
         throw error;
       }
     },
-    stream: async function* stream(message, origin) {
-      const call = await start(message, origin);
-      let error: unknown;
-      try {
-        yield* executor.stream(call.received, call.origin);
-      } catch (thrown) {
-        error = executor.recordFailure(thrown);
-        throw error;
-      } finally {
-        // Also when the reader leaves in the middle.
-        call.end(error);
-      }
-    },
+    stream: (message, origin) =>
+      origin.beats === true
+        ? withHeartbeat(stream(message, origin), clock, HEARTBEAT_MS, () => executor.beat(message))
+        : stream(message, origin),
   };
 }

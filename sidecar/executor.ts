@@ -14,6 +14,8 @@ import type { SidecarMetrics } from './metrics.ts';
 import { receive } from './receive.ts';
 import type { ReceivedQuery } from './receive.ts';
 import { createProbabilityMean } from './self-assessment.ts';
+import { tightened } from './stage-limits.ts';
+import type { StageLimits } from './stage-limits.ts';
 
 /** Where a query comes from. */
 export interface CallOrigin {
@@ -21,6 +23,12 @@ export interface CallOrigin {
   /** When the caller stops waiting, in milliseconds since the epoch. */
   readonly deadlineMs: number | undefined;
   readonly trace: TraceHeaders;
+  /** Tighter limits that the caller asks for (see stage-limits.ts). */
+  readonly patience?: string;
+  /** Whether the caller wants signs of life while nothing comes. */
+  readonly beats?: boolean;
+  /** Whether the caller wants no tokens, only the answer. */
+  readonly beatsOnly?: boolean;
 }
 
 export interface ExecutorOptions {
@@ -30,9 +38,7 @@ export interface ExecutorOptions {
   readonly metrics: SidecarMetrics;
   readonly messages: MessageMaker;
   readonly ownPriors: JudgePriors;
-  /** Time of one call, in milliseconds. */
-  readonly requestMs: number;
-  readonly firstTokenMs: number;
+  readonly limits: StageLimits;
   /** Aborts when a drain's time is up: what is still running is cut off. */
   readonly abandon: AbortSignal;
 }
@@ -48,6 +54,8 @@ export interface Executor {
   /** Gives an answer or an error for each query, in their order; never throws. Only while `batching` is true. */
   batch(received: readonly ReceivedQuery[], origin: CallOrigin): Promise<readonly ModuleMessage[]>;
   readonly batching: boolean;
+  /** Gives a sign of life: a token without text. */
+  beat(message: ModuleMessage | undefined): ModuleMessage;
   /** Counts a failure and gives its message. */
   failure(message: ModuleMessage, thrown: unknown): ModuleMessage;
   /** Counts and logs a failure and gives it as a FrontierError. */
@@ -59,45 +67,54 @@ export interface Executor {
 /** A call of the workload while it runs. */
 interface RunningCall extends WorkloadCall {
   readonly startMs: number;
-  firstToken(): void;
+  progress(text: string): void;
   fail(error: unknown): void;
   end(): void;
 }
 
 /** Weight of the newest answer in the running mean of the workload's time. */
 const MEAN_WEIGHT = 0.1;
+/** A workload whose answers take less is asked for whole ones: a bound on the whole is then as good as one on each stage, and cheaper. */
+const FAST_MS = 250;
+const FAST_AFTER_ANSWERS = 20;
+
+const EMPTY_MESSAGE: ModuleMessage = { header: undefined, payload: undefined, metadata: undefined };
 
 /** Gives an executor over one workload. */
 export function createExecutor(options: ExecutorOptions): Executor {
-  const { adapter, clock, log, metrics, messages, ownPriors, requestMs, firstTokenMs, abandon } = options;
+  const { adapter, clock, log, metrics, messages, ownPriors, limits: ownLimits, abandon } = options;
   let meanMs = 0;
+  let answered = 0;
 
-  const finish = ({ message, query, priors }: ReceivedQuery, answer: AnswerPayload, startMs: number): ModuleMessage => {
+  const finish = (
+    { message, query, priors }: ReceivedQuery,
+    answer: AnswerPayload,
+    startMs: number,
+    truncated = false,
+  ): ModuleMessage => {
     if (answer.content.trim() === '' && answer.attachments.length === 0) {
       throw new FrontierError('MODULE_EMPTY_REPLY', 'the workload gave an empty answer');
     }
     const tookMs = clock.monotonicMs() - startMs;
+    answered += 1;
     meanMs = meanMs === 0 ? tookMs : meanMs + MEAN_WEIGHT * (tookMs - meanMs);
-    answer.confidence = judge({ query: query.query, answer, seconds: tookMs / 1000, priors });
+    answer.confidence = judge({ query: query.query, answer, seconds: tookMs / 1000, priors, truncated });
     answer.processingTime ??= durationOf(tookMs);
     metrics.answered(answer, tookMs / 1000);
     return messages.answer(message, answer);
   };
   const startCall = (name: string, origin: CallOrigin, streaming: boolean): RunningCall => {
     const span = startCallSpan(name, 'client', origin.trace);
-    const time = startCallTimeout({
-      clock,
-      requestMs,
-      signals: [origin.signal, abandon],
-      ...(streaming ? { firstTokenMs } : {}),
-    });
+    const { requestMs } = ownLimits;
+    const limits = streaming ? tightened(ownLimits, origin.patience) : { requestMs };
+    const time = startCallTimeout({ clock, limits, signals: [origin.signal, abandon] });
     let failed: unknown;
     return {
       signal: time.signal,
       deadlineMs: Math.min(origin.deadlineMs ?? Number.POSITIVE_INFINITY, clock.nowMs() + requestMs),
       trace: span.trace,
       startMs: clock.monotonicMs(),
-      firstToken: time.firstToken,
+      progress: time.progress,
       fail: (error) => {
         failed = error;
       },
@@ -118,7 +135,13 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const failure = (message: ModuleMessage, thrown: unknown): ModuleMessage =>
     messages.error(message, recordFailure(thrown));
 
+  /** Whether a whole answer is better asked for piece by piece, so that a stall or a drip is seen. */
+  const watches = (): boolean => adapter.streams && !(answered >= FAST_AFTER_ANSWERS && meanMs < FAST_MS);
+
   const execute = async (received: ReceivedQuery, origin: CallOrigin): Promise<ModuleMessage> => {
+    if (watches()) {
+      for await (const message of stream(received, { ...origin, beatsOnly: true })) return message;
+    }
     const call = startCall('workload.invoke', origin, false);
     try {
       return finish(received, await adapter.invoke(received, call), call.startMs);
@@ -136,16 +159,22 @@ export function createExecutor(options: ExecutorOptions): Executor {
     const pieces: string[] = [];
     try {
       for await (const event of adapter.invokeStream(received, call)) {
-        call.firstToken();
-        if (event.kind === 'token') {
-          probabilities.add(event.probability);
-          pieces.push(event.text);
-          yield messages.token(received.message, event.text, pieces.length - 1, event.probability);
-        } else yield finish(received, wholeAnswer(event, pieces, probabilities.value()), call.startMs);
+        if (event.kind === 'answer') {
+          const answer = wholeAnswer(event, pieces, probabilities.value());
+          yield finish(received, answer, call.startMs, event.truncated);
+          return;
+        }
+        call.progress(event.text);
+        // Hidden reasoning: a sign of life, and no part of the answer.
+        if (event.text === '') continue;
+        probabilities.add(event.probability);
+        pieces.push(event.text);
+        if (origin.beatsOnly === true) continue;
+        yield messages.token(received.message, event.text, pieces.length - 1, event.probability);
       }
     } catch (error) {
       call.fail(error);
-      throw error;
+      throw withTokens(error, pieces.length);
     } finally {
       call.end();
     }
@@ -190,6 +219,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     get batching() {
       return adapter.invokeBatch !== undefined;
     },
+    beat: (message) => messages.token(message ?? EMPTY_MESSAGE, '', 0, undefined),
     failure,
     recordFailure,
     get meanMs() {
@@ -212,6 +242,17 @@ const WORKLOAD_REASONS: ReadonlySet<Reason> = new Set<Reason>([
   'CANCELLED',
   'DEADLINE_EXCEEDED',
 ]);
+
+/** Gives an error that tells how many pieces had come, so that what was spent on them can be told. */
+function withTokens(thrown: unknown, pieces: number): unknown {
+  if (pieces === 0 || !(thrown instanceof FrontierError)) return thrown;
+  const { reason, message, metadata, cause, retryAfterMs } = thrown;
+  return new FrontierError(reason, message, {
+    cause,
+    metadata: { ...metadata, completion_tokens: String(pieces) },
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
 
 /** A workload may leave out of its last message what it has said in pieces. */
 function wholeAnswer(

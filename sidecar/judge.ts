@@ -7,7 +7,7 @@ import { FrontierError } from '../core/errors.ts';
 import { FinishReason } from '../gen/frontier/common/v1/message.ts';
 import type { AnswerPayload, JudgePriors } from '../gen/frontier/common/v1/message.ts';
 import type { ConfidenceReport } from '../gen/frontier/common/v1/quality.ts';
-import { estimateSelfAssessment } from './self-assessment.ts';
+import { DEGENERATE_REPETITION, estimateSelfAssessment } from './self-assessment.ts';
 
 export interface Judgement {
   /** The user's words. */
@@ -16,6 +16,8 @@ export interface Judgement {
   /** Time that the workload took, in seconds. */
   readonly seconds: number;
   readonly priors: JudgePriors;
+  /** Whether the workload stopped without saying that it was finished. */
+  readonly truncated?: boolean;
 }
 
 /** Gives the priors of a query that came without any: no history, no calibration, the module's own threshold. */
@@ -36,11 +38,14 @@ function invalidPrior(name: string, fault: string): FrontierError {
 }
 
 /** Gives the confidence report of an answer: the same for the same arguments. */
-export function judge({ query, answer, seconds, priors }: Judgement): ConfidenceReport {
+export function judge({ query, answer, seconds, priors, truncated = false }: Judgement): ConfidenceReport {
   const { quality, structure, cues } = measureAnswer(query, answer.content, endingOf(answer.finishReason));
   const selfAssessment = fraction(answer.selfAssessment ?? estimateSelfAssessment(cues));
   const history = priors.historyCount > 0 ? priors.history : undefined;
   const time = timeFactor(seconds);
+  // Whatever its text is worth, it is not the answer that the model would have given.
+  const whole =
+    !truncated && answer.finishReason !== FinishReason.CONTENT_FILTER && cues.repetition < DEGENERATE_REPETITION;
   const result = score({ selfAssessment, quality, history, time, structure }, priors.calibration);
   return {
     score: result.score,
@@ -51,7 +56,7 @@ export function judge({ query, answer, seconds, priors }: Judgement): Confidence
     structure,
     rawScore: result.rawScore,
     threshold: priors.threshold,
-    accepted: result.score >= priors.threshold,
+    accepted: whole && result.score >= priors.threshold,
   };
 }
 

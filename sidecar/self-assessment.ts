@@ -5,7 +5,7 @@ const FINISHED = 0.6;
 const TRUNCATED = 0.35;
 const REFUSED = 0.15;
 /** Share of repeated word triples from which text counts as degenerate. */
-const DEGENERATE_REPETITION = 0.4;
+export const DEGENERATE_REPETITION = 0.4;
 const DEGENERATE = 0.1;
 
 /** Gathers the probabilities of streamed pieces. */

@@ -19,8 +19,11 @@ import type { ExecuteOne } from './execute-one.ts';
 import type { CallOrigin } from './executor.ts';
 import type { LoadMeter } from './load-meter.ts';
 import { loadReporting } from './load-report-server.ts';
+import { PATIENCE_HEADER } from './stage-limits.ts';
 import type { Phase, ReplicaStatus, StatusView } from './replica-status.ts';
 
+/** What a caller of ExecuteStream wants besides the answer: `tokens` and signs of life, or these alone (`beats`). */
+const PIECES_HEADER = 'x-frontier-pieces';
 const SERVICE_NAME = 'frontier.sidecar.v1.SidecarService';
 
 export interface SidecarServerOptions {
@@ -97,7 +100,15 @@ function originOf({ signal, deadlineMs, metadata }: CallContext, message: Module
     traceparent === undefined
       ? traceOfMessage(message)
       : { traceparent, ...(tracestate === undefined ? {} : { tracestate }) };
-  return { signal, deadlineMs, trace };
+  const patience = text(metadata, PATIENCE_HEADER);
+  const pieces = text(metadata, PIECES_HEADER);
+  return {
+    signal,
+    deadlineMs,
+    trace,
+    ...(patience === undefined ? {} : { patience }),
+    ...(pieces === undefined ? {} : { beats: true, beatsOnly: pieces === 'beats' }),
+  };
 }
 
 /** proto3 knows no absent text: an empty one means none. */

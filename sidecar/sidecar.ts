@@ -17,6 +17,7 @@ import { createMessageMaker } from './messages.ts';
 import { createSidecarMetrics } from './metrics.ts';
 import { createReplicaStatus } from './replica-status.ts';
 import { createSidecarServer } from './sidecar-server.ts';
+import { limitsOf } from './stage-limits.ts';
 import { startWorkloadHealth } from './workload-health.ts';
 
 export interface SidecarOptions {
@@ -87,8 +88,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     metrics: createSidecarMetrics(registry, () => limit),
     messages: createMessageMaker(moduleId, replicaId),
     ownPriors: defaultPriors(spec.confidence_threshold),
-    requestMs: timeouts.request * 1000,
-    firstTokenMs: timeouts.first_token * 1000,
+    limits: limitsOf(spec),
     abandon: drain.abandon,
   });
   const onDone = (count: number): void => {
@@ -98,7 +98,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const served = createSidecarServer({
     moduleId,
     replicaId,
-    one: createExecuteOne({ executor, limit, drain, onDone, attributes }),
+    one: createExecuteOne({ executor, limit, drain, onDone, attributes, clock }),
     many: createExecuteMany({ executor, limit, drain, onDone }),
     drain,
     status,

@@ -178,12 +178,66 @@ const dynamicLoading = z
 const fallback = z
   .strictObject({
     max_attempts: z.int().min(1).max(10).default(3).describe('Modules tried for one request at the most.'),
+    patience: z
+      .strictObject({
+        first_token: seconds
+          .default(3)
+          .describe('To the first token, in seconds; to the whole answer of a fast module.'),
+        between_tokens: seconds.default(2).describe('Between two tokens, in seconds.'),
+        min_tokens_per_second: z.number().min(0).default(1).describe('Least speed; 0 sets no limit.'),
+        rate_window: seconds.default(2.5).describe('Time over which the speed is measured, in seconds.'),
+        activation: seconds.default(5).describe('For a module to start while another one is ready, in seconds.'),
+      })
+      .prefault({})
+      .describe(
+        "How long a module is waited for while another one could answer; afterwards a module's own timeouts hold.",
+      ),
+    hold_back: z
+      .strictObject({
+        openai: z
+          .enum(['risk', 'window', 'none'])
+          .default('risk')
+          .describe(
+            'When the first token of a stream in OpenAI form is sent: "risk" holds an answer back until it is whole while the module is young or has failed lately, else for the window.',
+          ),
+        events: z
+          .enum(['risk', 'window', 'none'])
+          .default('none')
+          .describe('The same for gRPC and server-sent events, whose clients can discard.'),
+        tokens: count.default(32).describe('Tokens that end the window.'),
+        window: seconds.default(0.3).describe('Time that ends the window, in seconds.'),
+        max: seconds
+          .default(10)
+          .describe('Longest time that an answer is held back after its first token, in seconds.'),
+      })
+      .prefault({})
+      .describe('How long tokens are held back, so that a failure after the first one is not seen.'),
+    openai_stream_failure: z
+      .enum(['no_restart', 'continue'])
+      .default('no_restart')
+      .describe(
+        'What follows when a stream in OpenAI form breaks after tokens were sent: an error event, or the next module goes on from the partial answer.',
+      ),
+    retry: z
+      .strictObject({
+        budget: fraction
+          .default(0.2)
+          .describe('Retries of the same module and hedges, as a share of the requests; 0 allows none.'),
+        max_cooldown: seconds.default(60).describe("Longest time that a module's retry-after is kept to, in seconds."),
+      })
+      .prefault({}),
     circuit_breaker: z
       .strictObject({
         failure_threshold: count.default(5).describe("Consecutive failures that open a module's breaker."),
+        failure_rate: fraction.default(0.5).describe('Share of failures within the window that opens it as well.'),
+        minimum_volume: count.default(20).describe('Calls within the window under which the share says nothing.'),
+        window: seconds.default(30).describe('Time over which the share is measured, in seconds.'),
         open_duration: seconds
           .default(15)
           .describe('Time that a breaker stays open before it lets a probe through, in seconds.'),
+        max_open_duration: seconds
+          .default(25)
+          .describe('The same at the most: each opening after an unsuccessful probe is twice as long, in seconds.'),
         half_open_probes: count.default(1).describe('Requests let through at the same time while half open.'),
       })
       .prefault({}),
@@ -458,6 +512,13 @@ export const moduleSpecSchema = z.strictObject({
       connect: seconds.default(1).describe('To connect to a replica, in seconds.'),
       request: seconds.default(30).describe('One attempt, in seconds.'),
       first_token: seconds.default(15).describe('From the start of an attempt to its first token, in seconds.'),
+      between_tokens: seconds.default(15).describe('Between two tokens of an answer, in seconds.'),
+      min_tokens_per_second: z
+        .number()
+        .min(0)
+        .default(0)
+        .describe('Speed under which an answer counts as a failure; 0 sets no limit.'),
+      rate_window: seconds.default(4).describe('Time over which the speed is measured, in seconds.'),
       readiness: seconds.default(60).describe('From start to ready, in seconds.'),
       drain: seconds.default(20).describe('Longest wait for queries in flight when a replica is stopped, in seconds.'),
       stream_idle: seconds

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { FrontierError } from '../../core/errors.ts';
 import { MessagePriority } from '../../gen/frontier/common/v1/message.ts';
 import type { ChatTurn as ChatTurnMessage } from '../../gen/frontier/common/v1/message.ts';
 import {
@@ -8,7 +7,14 @@ import {
   Strategy,
   type RouteRequest,
 } from '../../gen/frontier/router/v1/router.ts';
-import type { CachePolicy, ChatTurn, Priority, Query, StreamFailurePolicy } from '../domain/query.ts';
+import type {
+  CachePolicy,
+  ChatTurn,
+  Priority,
+  Query,
+  Strategy as StrategyName,
+  StreamFailurePolicy,
+} from '../domain/query.ts';
 import { attachmentFromMessage } from './attachments.ts';
 import { checkQuery, invalid, type QueryLimits } from './check-query.ts';
 
@@ -28,7 +34,6 @@ const PRIORITIES: Readonly<Record<number, Priority>> = {
 /** Gives a request message as a checked query, with an id of its own if it has none. Throws with the field at fault. */
 export function queryFromMessage(request: RouteRequest | undefined, limits: QueryLimits): Query {
   if (request === undefined) throw invalid('request', 'is missing');
-  if (request.strategy !== undefined) checkStrategy(request.strategy);
   return checkQuery(
     {
       requestId: request.requestId === '' ? randomUUID() : request.requestId,
@@ -40,6 +45,7 @@ export function queryFromMessage(request: RouteRequest | undefined, limits: Quer
       history: request.history.map(turnFromMessage),
       // An empty string is what clients without field presence send for "not set".
       moduleId: request.moduleId === '' ? undefined : request.moduleId,
+      ...strategyFromMessage(request.strategy),
       maxCost: request.maxCost,
       explain: request.explain,
       streamFailurePolicy: policyFromMessage(request.streamFailurePolicy),
@@ -51,27 +57,22 @@ export function queryFromMessage(request: RouteRequest | undefined, limits: Quer
   );
 }
 
-function checkStrategy(strategy: Strategy): void {
-  if (strategy === Strategy.UNSPECIFIED || strategy === Strategy.SEQUENTIAL) return;
-  throw new FrontierError(
-    'UNIMPLEMENTED',
-    'this release goes through a plan one module after another: leave strategy out',
-    {
-      metadata: { field: 'strategy' },
-    },
-  );
+/** The configured strategy holds where a message names none. */
+const STRATEGIES: Partial<Record<Strategy, StrategyName>> = {
+  [Strategy.SEQUENTIAL]: 'sequential',
+  [Strategy.PARALLEL]: 'parallel',
+  [Strategy.HEDGED]: 'hedged',
+  [Strategy.WEIGHTED_ROUND_ROBIN]: 'weighted_round_robin',
+  [Strategy.ADAPTIVE]: 'adaptive',
+};
+
+function strategyFromMessage(strategy: Strategy | undefined): { strategy?: StrategyName } {
+  const name = strategy === undefined ? undefined : STRATEGIES[strategy];
+  return name === undefined ? {} : { strategy: name };
 }
 
 function policyFromMessage(policy: PolicyMessage): StreamFailurePolicy {
-  if (policy === PolicyMessage.CONTINUE) {
-    throw new FrontierError(
-      'UNIMPLEMENTED',
-      'this release cannot go on from a partial answer: choose RESTART or NO_RESTART',
-      {
-        metadata: { field: 'stream_failure_policy' },
-      },
-    );
-  }
+  if (policy === PolicyMessage.CONTINUE) return 'continue';
   return policy === PolicyMessage.NO_RESTART ? 'no_restart' : 'restart';
 }
 

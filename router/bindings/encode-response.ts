@@ -55,7 +55,7 @@ function metadataToMessage(result: RouteResult): RouteMetadata {
     confidence: answer.confidence,
     usage: answer.usage,
     finishReason: FINISH_REASONS[answer.finishReason],
-    continuation: false,
+    continuation: result.continuation ?? false,
     coldStartSeconds: result.coldStartMs / 1000,
     attachments: answer.attachments.map(attachmentToMessage),
   };
@@ -69,6 +69,8 @@ function attemptToMessage(attempt: AttemptRecord): Attempt {
     latency: attempt.latencyMs / 1000,
     cost: attempt.cost,
     confidenceScore: attempt.confidenceScore,
+    usage: attempt.usage,
+    usageEstimated: attempt.usageEstimated ?? false,
     replicaId: '',
   };
 }

@@ -23,6 +23,8 @@ export interface Exclusion {
   readonly reason: ExclusionReason;
   /** Text for people, with the numbers that decided. */
   readonly detail: string;
+  /** When the module may be asked again, in milliseconds from now; left out when there is no telling. */
+  readonly retryAfterMs?: number;
 }
 
 /** Gives why a module cannot be asked, or undefined when it can. What the caller can mend comes before what passes. */
@@ -81,7 +83,13 @@ function healthExclusion(status: ModuleStatus): Exclusion | undefined {
       moduleId,
       reason: 'BREAKER_OPEN',
       detail: `${moduleId} has failed repeatedly and is given time to recover`,
+      ...(status.breakerRetryMs === undefined ? {} : { retryAfterMs: status.breakerRetryMs }),
     };
+  }
+  const { cooldownMs = 0 } = status;
+  if (cooldownMs > 0) {
+    const detail = `${moduleId} has asked to be left alone for another ${(cooldownMs / 1000).toFixed(1)} s`;
+    return { moduleId, reason: 'MODULE_OVERLOADED', detail, retryAfterMs: cooldownMs };
   }
   const capacity = capacityOf(status);
   if (status.inFlight < capacity) return undefined;

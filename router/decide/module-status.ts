@@ -23,6 +23,10 @@ export interface ModuleStatus {
   readonly expectedActivationMs: number | undefined;
   /** Whether the breaker lets a call through now. */
   readonly breakerAdmits: boolean;
+  /** Time until the breaker may let a call through, in milliseconds; undefined when there is no telling. */
+  readonly breakerRetryMs?: number | undefined;
+  /** Time for which the module has asked to be left alone (retry-after), in milliseconds. */
+  readonly cooldownMs?: number;
   /** This router's queries in flight at the module. */
   readonly inFlight: number;
   readonly history: ReadonlyMap<QueryClass, ClassHistory>;

@@ -65,7 +65,7 @@ export function plan(
   const candidates =
     query.moduleId === undefined
       ? candidateOrder(classification, abstained, statuses, context)
-      : [explicit(query.moduleId, statuses)];
+      : explicitOrder(query.moduleId, query.mayFallBack === true, statuses);
 
   const eligible: ModuleStatus[] = [];
   const demoted: ModuleStatus[] = [];
@@ -96,6 +96,17 @@ function warmFirst(
   const warm = order.find(({ readyReplicas }) => readyReplicas > 0);
   if (warm === undefined) return { order, wake: [] };
   return { order: [warm, ...order.filter((status) => status !== warm)], wake: [first.spec.module_id] };
+}
+
+/** The module that was asked for, and its configured fallbacks where they may stand in for it. */
+function explicitOrder(moduleId: string, mayFallBack: boolean, statuses: ModuleStatuses): ModuleStatus[] {
+  const asked = explicit(moduleId, statuses);
+  const order = new Set([asked]);
+  for (const id of mayFallBack ? asked.spec.fallbacks : []) {
+    const status = statuses.get(id);
+    if (status !== undefined) order.add(status);
+  }
+  return [...order];
 }
 
 function explicit(moduleId: string, statuses: ModuleStatuses): ModuleStatus {
@@ -149,8 +160,10 @@ export function requireSteps(made: Plan): Plan {
   const reasons = new Set(made.exclusions.map(({ reason }) => reason));
   const [only] = reasons;
   const reason = (reasons.size === 1 && only !== undefined ? TELLING[only] : undefined) ?? 'NO_ELIGIBLE_MODULE';
+  const waits = made.exclusions.flatMap(({ retryAfterMs }) => retryAfterMs ?? []);
   const details = made.exclusions.map(({ detail }) => detail).join('; ');
   throw new FrontierError(reason, details === '' ? 'no module serves this query' : `no module can answer: ${details}`, {
     metadata: Object.fromEntries(made.exclusions.map((exclusion) => [exclusion.moduleId, exclusion.reason])),
+    ...(waits.length === 0 ? {} : { retryAfterMs: Math.min(...waits) }),
   });
 }

@@ -51,6 +51,10 @@ export interface AttemptRecord {
   readonly cost: number;
   /** Score of the answer; undefined when there was none. */
   readonly confidenceScore: number | undefined;
+  /** Tokens taken, also by an attempt that failed; left out when there were none. */
+  readonly usage?: TokenUsage;
+  /** Whether the tokens were counted here, because the module did not get to tell. */
+  readonly usageEstimated?: boolean;
 }
 
 /** What carrying out a plan came to. */
@@ -60,6 +64,8 @@ export interface ExecutionResult {
   readonly attempts: readonly AttemptRecord[];
   /** Time that the query waited for modules to start, in milliseconds. */
   readonly coldStartMs: number;
+  /** Whether the answer goes on from the partial answer of a module that failed. */
+  readonly continuation?: boolean;
 }
 
 /** What the judge is told besides the answer. */

@@ -1,4 +1,5 @@
 import type { Context } from '../../core/telemetry/tracing.ts';
+import type { StreamReader } from '../resilience/hold-rule.ts';
 import type { Principal } from './principal.ts';
 
 /** A caller, authenticated. */
@@ -10,4 +11,6 @@ export interface Caller {
   readonly deadlineMs: number | undefined;
   /** Trace that the request belongs to. */
   readonly traceContext: Context;
+  /** How the caller reads streams; our own events when left out. */
+  readonly reader?: StreamReader;
 }

@@ -18,7 +18,10 @@ export interface ChatTurn {
 }
 
 /** What happens when a streamed answer fails after its first token. */
-export type StreamFailurePolicy = 'restart' | 'no_restart';
+export type StreamFailurePolicy = 'restart' | 'no_restart' | 'continue';
+
+/** How a plan is gone through. */
+export type Strategy = 'sequential' | 'parallel' | 'hedged' | 'weighted_round_robin' | 'adaptive';
 
 /** Whether cached answers may be used and stored; `refresh` stores but does not use. */
 export type CachePolicy = 'use' | 'refresh' | 'no_store';
@@ -36,8 +39,12 @@ export interface Query {
   readonly parameters: JsonObject | undefined;
   readonly attachments: readonly Attachment[];
   readonly history: readonly ChatTurn[];
-  /** Module that must answer; the router chooses when left out. */
+  /** Module that is to answer; the router chooses when left out. */
   readonly moduleId: string | undefined;
+  /** Whether the module's configured fallbacks may stand in for it. */
+  readonly mayFallBack?: boolean;
+  /** In place of the configured one. */
+  readonly strategy?: Strategy;
   /** Highest cost of the answer; no ceiling when left out. */
   readonly maxCost: number | undefined;
   readonly explain: boolean;

@@ -4,20 +4,29 @@ import { FrontierError } from '../../core/errors.ts';
 import { jitter, type Rng } from '../../core/rng.ts';
 import { startSpan, type Context } from '../../core/telemetry/tracing.ts';
 import { costOf } from '../decide/cost.ts';
-import type { AttemptRecord, JudgedAnswer } from '../domain/answer.ts';
+import type { AttemptRecord, JudgedAnswer, TokenUsage } from '../domain/answer.ts';
 import type { ExecutionEvent } from '../domain/events.ts';
 import type { Query } from '../domain/query.ts';
 import { isAccepted } from '../pipeline/judge.ts';
+import type { HoldPolicy, StreamReader } from '../resilience/hold-rule.ts';
+import { holdRule } from '../resilience/hold-rule.ts';
 import type { CallEnd, ModuleBoard } from '../resilience/module-board.ts';
+import { attemptBounds, type AttemptBounds, type Patience } from '../resilience/patience.ts';
+import type { RetryBudget } from '../resilience/retry-budget.ts';
 import { attemptFailure, isModulesFault, mayBeMeshLag } from './attempt-failure.ts';
+import { createHoldBack, type HoldBack } from './hold-back.ts';
 import type { ModuleCall, ModuleCaller } from './module-caller.ts';
 import { priorsFor } from './priors.ts';
+import { startSilenceWatch } from './silence-watch.ts';
 
 export interface AttemptDependencies {
   readonly board: ModuleBoard;
   readonly caller: ModuleCaller;
   readonly clock: Clock;
   readonly rng: Rng;
+  readonly patience: Patience;
+  readonly holdPolicy: HoldPolicy;
+  readonly retryBudget: RetryBudget;
 }
 
 /** What an attempt is about. */
@@ -29,52 +38,69 @@ export interface AttemptRequest {
   /** The request's own deadline, in milliseconds since the epoch. */
   readonly deadlineMs: number;
   readonly streaming: boolean;
+  readonly reader: StreamReader;
   readonly traceContext: Context;
 }
 
-/** How an attempt ended. `shown` tells whether tokens of it have been given out. */
+/** Which module an attempt calls, and whether another one could answer after it. */
+export interface AttemptStep {
+  readonly moduleId: string;
+  readonly othersRemain: boolean;
+}
+
+/** How an attempt ended, and its tokens: those given out, and those that are still held back. */
 export type AttemptOutcome =
   | {
       readonly kind: 'answered';
       readonly answer: JudgedAnswer;
       readonly record: AttemptRecord;
-      readonly shown: boolean;
+      readonly tokens: HoldBack;
     }
-  | { readonly kind: 'failed'; readonly error: FrontierError; readonly record: AttemptRecord; readonly shown: boolean };
+  | {
+      readonly kind: 'failed';
+      readonly error: FrontierError;
+      readonly record: AttemptRecord;
+      readonly tokens: HoldBack;
+    };
 
 /** Longest pause before a call is repeated that the mesh could not deliver yet, in milliseconds. */
 const MAX_LAG_BACKOFF_MS = 100;
 const FIRST_LAG_BACKOFF_MS = 10;
-/** Longest time that a timer can be set to, in milliseconds. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Calls one module once, and tells the board how it went. Throws only when the request itself is over: cancelled, or past
  * its deadline.
  */
 export async function* attempt(
-  moduleId: string,
+  step: AttemptStep,
   request: AttemptRequest,
   dependencies: AttemptDependencies,
 ): AsyncGenerator<ExecutionEvent, AttemptOutcome, undefined> {
   const { board, clock } = dependencies;
+  const { moduleId } = step;
   const startedMs = clock.monotonicMs();
   const elapsed = (): number => clock.monotonicMs() - startedMs;
   const record = board.record(moduleId);
-  if (record === undefined || !board.begin(moduleId)) return refused(moduleId);
+  if (record === undefined || !board.begin(moduleId)) return refused(moduleId, record?.breakerRetryMs);
 
   const { span, context } = startSpan('router.attempt', {
     attributes: { 'frontier.module': moduleId },
     parent: request.traceContext,
   });
-  const received = { shown: false };
+  const tokens = createHoldBack(
+    holdRule(request.reader, dependencies.holdPolicy, {
+      history: record.history.get(request.queryClass),
+      breaker: record.breaker.phase,
+      othersRemain: step.othersRemain,
+    }),
+  );
   const told = { board: false };
   const end = (how: CallEnd): void => {
     told.board = true;
     board.end(moduleId, request.queryClass, how);
   };
   try {
-    const answer = yield* receive(moduleId, { ...request, traceContext: context }, dependencies, received);
+    const answer = yield* receive(step, { ...request, traceContext: context }, dependencies, tokens);
     const { score } = answer.confidence;
     const accepted = isAccepted(answer);
     const latencyMs = elapsed();
@@ -82,31 +108,55 @@ export async function* attempt(
     span.setAttributes({ 'frontier.accepted': accepted, 'frontier.confidence': score });
     const cost = costOf(record.spec, answer.usage);
     const reason = accepted ? undefined : 'LOW_CONFIDENCE';
-    const fullRecord = { moduleId, accepted, reason, latencyMs, cost, confidenceScore: score } as const;
-    return { kind: 'answered', answer, record: fullRecord, shown: received.shown };
+    const { usage } = answer;
+    const fullRecord = { moduleId, accepted, reason, latencyMs, cost, confidenceScore: score, usage } as const;
+    return { kind: 'answered', answer, record: fullRecord, tokens };
   } catch (thrown) {
     throwIfOver(request, clock);
-    const error = attemptFailure(moduleId, thrown, received.shown);
+    const error = attemptFailure(moduleId, thrown, tokens.count > 0);
     const latencyMs = elapsed();
-    end({ kind: 'failed', modulesFault: isModulesFault(error), latencyMs });
+    // A deadline that was too short for anyone says nothing of the module.
+    const hurried = error.reason === 'MODULE_TIMEOUT' && latencyMs < dependencies.patience.betweenTokensMs;
+    end({ kind: 'failed', modulesFault: isModulesFault(error) && !hurried, latencyMs, error });
     span.setAttributes({ 'frontier.accepted': false, 'frontier.reason': error.reason });
-    return { kind: 'failed', error, record: failedRecord(moduleId, error, latencyMs), shown: received.shown };
+    const usage = spentUsage(request.query, error, tokens);
+    const cost = usage === undefined ? 0 : costOf(record.spec, usage);
+    const spent = usage === undefined ? {} : { usage, usageEstimated: true };
+    return { kind: 'failed', error, record: { ...failedRecord(moduleId, error, latencyMs), cost, ...spent }, tokens };
   } finally {
     if (!told.board) end({ kind: 'released' });
     span.end();
   }
 }
 
-function refused(moduleId: string): AttemptOutcome {
+function refused(moduleId: string, retryAfterMs: number | undefined): AttemptOutcome {
   const error = new FrontierError('BREAKER_OPEN', `${moduleId} has failed repeatedly and is given time to recover`, {
     metadata: { module_id: moduleId },
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
-  return { kind: 'failed', error, record: failedRecord(moduleId, error, 0), shown: false };
+  return failedOutcome(moduleId, error, 0);
+}
+
+/** Outcome of an attempt that has sent nothing. */
+export function failedOutcome(moduleId: string, error: FrontierError, latencyMs: number): AttemptOutcome {
+  const tokens = createHoldBack({ kind: 'none' });
+  return { kind: 'failed', error, record: failedRecord(moduleId, error, latencyMs), tokens };
 }
 
 /** Record of an attempt that brought no answer. */
 export function failedRecord(moduleId: string, error: FrontierError, latencyMs: number): AttemptRecord {
   return { moduleId, accepted: false, reason: error.reason, latencyMs, cost: 0, confidenceScore: undefined };
+}
+
+/** Characters of a token, on average over English text. */
+const CHARACTERS_PER_TOKEN = 4;
+
+/** What a failed attempt has taken, as far as can be told from here: the pieces that came, and the query. */
+function spentUsage(query: Query, { metadata }: FrontierError, tokens: HoldBack): TokenUsage | undefined {
+  const completionTokens = Math.max(tokens.count, Number(metadata['completion_tokens'] ?? 0) || 0);
+  if (completionTokens === 0) return undefined;
+  const characters = query.history.reduce((sum, turn) => sum + turn.content.length, query.text.length);
+  return { promptTokens: Math.ceil(characters / CHARACTERS_PER_TOKEN), completionTokens };
 }
 
 /** Throws why the request is over, if it is: then no other module is to be tried either. */
@@ -116,68 +166,83 @@ export function throwIfOver({ signal, deadlineMs }: Pick<AttemptRequest, 'signal
     throw new FrontierError('DEADLINE_EXCEEDED', 'the deadline passed before an answer was found');
 }
 
-/** Whether tokens of an attempt have been given out. */
-interface Received {
-  shown: boolean;
-}
-
 /** Gives a module's answer; while the mesh may lag behind a fresh start, a call that it refuses is repeated. */
 async function* receive(
-  moduleId: string,
+  step: AttemptStep,
   request: AttemptRequest,
   dependencies: AttemptDependencies,
-  received: Received,
+  tokens: HoldBack,
 ): AsyncGenerator<ExecutionEvent, JudgedAnswer, undefined> {
   const { board, caller, clock, rng } = dependencies;
+  const { moduleId } = step;
   for (let backoffMs = FIRST_LAG_BACKOFF_MS; ; backoffMs = Math.min(backoffMs * 2, MAX_LAG_BACKOFF_MS)) {
     try {
-      const call = callOf(moduleId, request, dependencies);
-      if (!request.streaming) return await caller.execute(moduleId, call);
-      return yield* receiveStream(moduleId, call, dependencies, received);
+      const bounds = boundsOf(step, request, dependencies);
+      const call = callOf(moduleId, request, bounds, dependencies);
+      if (bounds.form === 'whole') return await caller.execute(moduleId, call);
+      return yield* receiveStream(moduleId, call, bounds, dependencies, tokens);
     } catch (error) {
-      if (received.shown || !mayBeMeshLag(error) || !board.isFresh(moduleId)) throw error;
+      if (tokens.count > 0 || !mayBeMeshLag(error) || !board.isFresh(moduleId)) throw error;
       throwIfOver(request, clock);
       await clock.sleep(jitter(backoffMs, 0.2, rng), request.signal);
     }
   }
 }
 
-/** One call of the module, with the time that it may take: its own limit, or what is left of the request's. */
-function callOf(moduleId: string, request: AttemptRequest, { board, clock }: AttemptDependencies): ModuleCall {
+function boundsOf(
+  { moduleId, othersRemain }: AttemptStep,
+  { queryClass, streaming, deadlineMs }: AttemptRequest,
+  { board, clock, patience }: AttemptDependencies,
+): AttemptBounds {
   const record = board.record(moduleId);
-  const limitMs = record === undefined ? Infinity : clock.nowMs() + record.spec.timeouts.request * 1000;
+  return attemptBounds({
+    patience,
+    othersRemain,
+    streaming,
+    history: record?.history.get(queryClass),
+    requestMs: record === undefined ? Infinity : record.spec.timeouts.request * 1000,
+    nowMs: clock.nowMs(),
+    deadlineMs,
+  });
+}
+
+function callOf(
+  moduleId: string,
+  request: AttemptRequest,
+  { deadlineMs, patience }: AttemptBounds,
+  { board }: AttemptDependencies,
+): ModuleCall {
   return {
     query: request.query,
-    priors: priorsFor(record, request.queryClass),
+    priors: priorsFor(board.record(moduleId), request.queryClass),
     tenant: request.tenant,
     signal: request.signal,
-    deadlineMs: Math.min(limitMs, request.deadlineMs),
+    deadlineMs,
+    patience,
     traceContext: request.traceContext,
   };
 }
 
-/** Streams an answer, and gives up when its first piece takes too long. */
+/** Streams an answer; while another module could answer, one whose sidecar falls silent is given up. */
 async function* receiveStream(
   moduleId: string,
   call: ModuleCall,
-  { board, caller, clock }: AttemptDependencies,
-  received: Received,
+  { form, patience }: AttemptBounds,
+  { caller, clock }: AttemptDependencies,
+  tokens: HoldBack,
 ): AsyncGenerator<ExecutionEvent, JudgedAnswer, undefined> {
-  const late = new AbortController();
-  const limitMs = (board.record(moduleId)?.spec.timeouts.first_token ?? Infinity) * 1000;
-  const cancelTimer = clock.after(Math.min(limitMs, MAX_TIMER_MS), () => {
-    late.abort(new FrontierError('MODULE_TIMEOUT', `no token came within ${limitMs / 1000} s`));
-  });
+  const watch = startSilenceWatch(clock, patience === undefined ? undefined : patience.betweenTokensMs, call.signal);
+  const pieces = form === 'tokens' ? 'tokens' : 'beats';
   try {
-    const signal = AbortSignal.any([call.signal, late.signal]);
-    for await (const piece of caller.stream(moduleId, { ...call, signal })) {
-      cancelTimer();
+    for await (const piece of caller.stream(moduleId, { ...call, signal: watch.signal }, pieces)) {
+      watch.heard();
       if (piece.kind === 'answer') return piece.answer;
-      received.shown = true;
-      yield { kind: 'token', text: piece.text, index: piece.index, moduleId };
+      if (piece.text === '' || form !== 'tokens') continue;
+      const token = { kind: 'token', text: piece.text, index: tokens.count, moduleId } as const;
+      yield* tokens.offer(token, clock.monotonicMs());
     }
   } finally {
-    cancelTimer();
+    watch.close();
   }
   throw new FrontierError('MODULE_BAD_REPLY', 'the stream ended without an answer');
 }

@@ -1,24 +1,32 @@
 import { FrontierError } from '../../core/errors.ts';
 import type { AttemptRecord, JudgedAnswer } from '../domain/answer.ts';
+import type { HoldBack } from './hold-back.ts';
 
 /** How an attempt came out, as far as the rest of the plan is concerned. */
 export type NotedOutcome =
-  | { readonly kind: 'answered'; readonly answer: JudgedAnswer; readonly record: AttemptRecord }
+  | {
+      readonly kind: 'answered';
+      readonly answer: JudgedAnswer;
+      readonly record: AttemptRecord;
+      readonly tokens?: HoldBack;
+    }
   | { readonly kind: 'failed'; readonly error: FrontierError; readonly record: AttemptRecord };
 
 /** What has come of a plan so far. */
 export interface Progress {
   readonly attempts: AttemptRecord[];
   /** Answer with the highest score. */
-  best: { readonly answer: JudgedAnswer; readonly moduleId: string } | undefined;
+  best: { readonly answer: JudgedAnswer; readonly moduleId: string; readonly tokens?: HoldBack } | undefined;
   lastError: FrontierError | undefined;
   /** Time that was waited for modules to start, in milliseconds. */
   coldStartMs: number;
+  /** What was sent of an answer that broke and is to be gone on from; empty when nothing was. */
+  partial: string;
 }
 
 /** Progress before the first attempt. */
 export function createProgress(): Progress {
-  return { attempts: [], best: undefined, lastError: undefined, coldStartMs: 0 };
+  return { attempts: [], best: undefined, lastError: undefined, coldStartMs: 0, partial: '' };
 }
 
 /** Notes how an attempt came out. */
@@ -28,9 +36,10 @@ export function note(progress: Progress, outcome: NotedOutcome): void {
     progress.lastError = outcome.error;
     return;
   }
-  const { answer, record } = outcome;
+  const { answer, record, tokens } = outcome;
   const score = progress.best?.answer.confidence.score ?? -1;
-  if (answer.confidence.score > score) progress.best = { answer, moduleId: record.moduleId };
+  if (answer.confidence.score > score)
+    progress.best = { answer, moduleId: record.moduleId, ...(tokens === undefined ? {} : { tokens }) };
 }
 
 /** Error of a plan that came to no answer: the only attempt's own, or ALL_ATTEMPTS_FAILED with the reason of each. */

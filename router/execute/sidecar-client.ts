@@ -3,6 +3,7 @@ import { streamCall, unaryCall, type CallSettings } from '../../core/grpc/channe
 import { headersFromContext, type TraceHeaders } from '../../core/telemetry/tracing.ts';
 import type { ModuleMessage } from '../../gen/frontier/common/v1/message.ts';
 import { answerFromMessage, priorsToMessage, queryToMessage } from '../bindings/module-message.ts';
+import { patienceHeader } from '../resilience/patience.ts';
 import type { ModuleCall, ModuleCaller, StreamPiece } from './module-caller.ts';
 import type { ModuleChannels } from './module-channel.ts';
 
@@ -16,11 +17,12 @@ export function createSidecarCaller(channels: ModuleChannels): ModuleCaller {
       const response = await unaryCall(client.execute.bind(client), request, settingsOf(call, trace));
       return answerFromMessage(response.message);
     },
-    async *stream(moduleId, call) {
+    async *stream(moduleId, call, pieces) {
       const client = channels.get(moduleId);
       const trace = headersFromContext(call.traceContext);
       const request = { message: messageOf(moduleId, call, trace) };
-      for await (const { message } of streamCall(client.executeStream.bind(client), request, settingsOf(call, trace))) {
+      const settings = settingsOf(call, trace, pieces);
+      for await (const { message } of streamCall(client.executeStream.bind(client), request, settings)) {
         yield pieceOf(message);
       }
     },
@@ -38,7 +40,7 @@ function messageOf(moduleId: string, { query, priors, tenant }: ModuleCall, trac
   return queryToMessage({ messageId: query.requestId, moduleId, tenant, trace }, query, priorsToMessage(priors));
 }
 
-function settingsOf(call: ModuleCall, trace: TraceHeaders): CallSettings {
+function settingsOf(call: ModuleCall, trace: TraceHeaders, pieces?: 'tokens' | 'beats'): CallSettings {
   const metadata = new Metadata();
   metadata.set('x-frontier-tenant', call.tenant);
   metadata.set('x-frontier-request-id', call.query.requestId);
@@ -46,6 +48,8 @@ function settingsOf(call: ModuleCall, trace: TraceHeaders): CallSettings {
   if (call.query.sessionId !== '') {
     metadata.set('x-frontier-session-id', encodeURIComponent(call.query.sessionId.toWellFormed()));
   }
+  if (pieces !== undefined) metadata.set('x-frontier-pieces', pieces);
+  if (call.patience !== undefined) metadata.set('x-frontier-patience', patienceHeader(call.patience));
   if (trace.traceparent !== undefined) metadata.set('traceparent', trace.traceparent);
   if (trace.tracestate !== undefined) metadata.set('tracestate', trace.tracestate);
   return { metadata, signal: call.signal, deadlineMs: call.deadlineMs };

@@ -38,6 +38,8 @@ const chatBody = z.looseObject({
   presence_penalty: z.number().nullish(),
   frequency_penalty: z.number().nullish(),
   user: z.string().nullish(),
+  // Ours: the form itself has no word for it.
+  stream_failure_policy: z.enum(['no_restart', 'continue']).nullish(),
 });
 type ChatBody = z.output<typeof chatBody>;
 
@@ -52,7 +54,11 @@ export interface ChatRequest {
 }
 
 /** Gives a body in OpenAI's form as a checked request: the last user message is the query, what stands before it the history. */
-export function chatRequestFromBody(body: unknown, limits: QueryLimits): ChatRequest {
+export function chatRequestFromBody(
+  body: unknown,
+  limits: QueryLimits,
+  streamFailure: 'no_restart' | 'continue',
+): ChatRequest {
   const checked = checkBody(chatBody, body);
   const lastUser = checked.messages.findLastIndex(({ role }) => role === 'user');
   const asked = checked.messages[lastUser];
@@ -68,10 +74,12 @@ export function chatRequestFromBody(body: unknown, limits: QueryLimits): ChatReq
     ),
     history: checked.messages.filter((_, at) => at !== lastUser).map(turnOf),
     moduleId: checked.model === AUTO_MODEL ? undefined : checked.model,
+    // A model has to be named in this form, so that a name is no demand to have it or nothing.
+    mayFallBack: true,
     maxCost: undefined,
     explain: false,
     // The form has no way to take tokens back, so what has been sent stands.
-    streamFailurePolicy: 'no_restart',
+    streamFailurePolicy: checked.stream_failure_policy ?? streamFailure,
     priority: 'normal',
     sessionId: '',
     cachePolicy: 'use',

@@ -24,6 +24,8 @@ export interface ChatEndpointOptions extends HttpCallerOptions {
   readonly router: Router;
   readonly board: ModuleBoard;
   readonly limits: QueryLimits;
+  /** What follows when a stream breaks after tokens were sent, unless the request says otherwise. */
+  readonly streamFailure: 'no_restart' | 'continue';
 }
 
 /** POST /v1/chat/completions and GET /v1/models, in OpenAI's form, errors too. Add it to a scope of its own. */
@@ -47,8 +49,8 @@ export function addChatEndpoints(app: FastifyInstance, options: ChatEndpointOpti
     });
   });
   app.post('/v1/chat/completions', async (request, reply) => {
-    const caller = callerOf(request, reply, options);
-    const { query: asked, stream, includeUsage } = chatRequestFromBody(request.body, limits);
+    const caller = { ...callerOf(request, reply, options), reader: 'openai' as const };
+    const { query: asked, stream, includeUsage } = chatRequestFromBody(request.body, limits, options.streamFailure);
     const query = withCacheControl(asked, request);
     const head = { id: query.requestId, created: Math.floor(clock.nowMs() / 1000) };
     if (!stream) return completionJson(head, await router.route(query, caller));

@@ -3,14 +3,14 @@ import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import type { Clock } from '../../core/clock.ts';
 import { FrontierError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logging.ts';
-import { addChatEndpoints } from './chat-endpoints.ts';
+import { addChatEndpoints, type ChatEndpointOptions } from './chat-endpoints.ts';
 import { errorOf } from './http-errors.ts';
 import { parseJson } from './parse-body.ts';
 import { retryAfterOf, toProblem } from './problem.ts';
 import { addRouteEndpoints, type RouteEndpointOptions } from './route-endpoints.ts';
 import { addStatusEndpoints, type StatusEndpointOptions } from './status-endpoints.ts';
 
-export interface HttpServerOptions extends RouteEndpointOptions, StatusEndpointOptions {
+export interface HttpServerOptions extends ChatEndpointOptions, RouteEndpointOptions, StatusEndpointOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;

@@ -34,13 +34,14 @@ function metadataJson({ answer, explanation, ...result }: RouteResult) {
     confidence: confidenceJson(answer.confidence),
     usage: usageJson(answer.usage),
     finish_reason: answer.finishReason,
+    continuation: result.continuation ?? false,
     cold_start_seconds: result.coldStartMs / 1000,
     attachments: answer.attachments.map(attachmentJson),
     ...(explanation === undefined ? {} : { explanation: explanationJson(explanation) }),
   };
 }
 
-function attemptJson({ moduleId, accepted, reason, latencyMs, cost, confidenceScore }: AttemptRecord) {
+function attemptJson({ moduleId, accepted, reason, latencyMs, cost, confidenceScore, ...spent }: AttemptRecord) {
   return {
     module_id: moduleId,
     accepted,
@@ -48,6 +49,8 @@ function attemptJson({ moduleId, accepted, reason, latencyMs, cost, confidenceSc
     latency: latencyMs / 1000,
     cost,
     ...(confidenceScore === undefined ? {} : { confidence_score: confidenceScore }),
+    ...(spent.usage === undefined ? {} : { usage: usageJson(spent.usage) }),
+    ...(spent.usageEstimated === true ? { usage_estimated: true } : {}),
   };
 }
 

@@ -24,7 +24,7 @@ const routeBody = z.strictObject({
   parameters: openObject.optional(),
   attachments: z.array(attachment).default([]),
   module_id: z.string().min(1).optional(),
-  strategy: z.enum(['sequential', 'parallel', 'hedged', 'weighted_round_robin', 'adaptive']).default('sequential'),
+  strategy: z.enum(['sequential', 'parallel', 'hedged', 'weighted_round_robin', 'adaptive']).optional(),
   max_cost: z.number().min(0).optional(),
   explain: z.boolean().default(false),
   request_id: z.string().min(1).optional(),
@@ -38,8 +38,6 @@ const routeBody = z.strictObject({
 /** Gives a JSON body as a checked query. Throws with the field at fault. */
 export function queryFromBody(body: unknown, limits: QueryLimits): Query {
   const checked = checkBody(routeBody, body);
-  if (checked.strategy !== 'sequential') throw notBuilt('strategy', checked.strategy);
-  if (checked.stream_failure_policy === 'continue') throw notBuilt('stream_failure_policy', 'continue');
   const query: Query = {
     requestId: checked.request_id ?? randomUUID(),
     text: checked.query,
@@ -49,6 +47,7 @@ export function queryFromBody(body: unknown, limits: QueryLimits): Query {
     attachments: checked.attachments.map(attachmentOf),
     history: checked.history,
     moduleId: checked.module_id,
+    ...(checked.strategy === undefined ? {} : { strategy: checked.strategy }),
     maxCost: checked.max_cost,
     explain: checked.explain,
     streamFailurePolicy: checked.stream_failure_policy,
@@ -57,10 +56,6 @@ export function queryFromBody(body: unknown, limits: QueryLimits): Query {
     cachePolicy: checked.cache_policy,
   };
   return checkQuery(query, limits);
-}
-
-function notBuilt(field: string, value: string): FrontierError {
-  return new FrontierError('UNIMPLEMENTED', `${field} "${value}" is not in this release`, { metadata: { field } });
 }
 
 function attachmentOf({ media_type: mediaType, data, uri, name }: z.output<typeof attachment>, at: number): Attachment {

@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import type { Permission } from '../../core/config/schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import { FrontierError } from '../../core/errors.ts';
 import type { ModuleWatch } from '../../core/modules/module-watch-client.ts';
 import type { Registry } from '../../core/telemetry/metrics.ts';
-import { mayUse } from '../domain/principal.ts';
+import { mayUse, type Principal } from '../domain/principal.ts';
 import type { Activator } from '../execute/activation.ts';
 import type { LoaderClient } from '../loader-client.ts';
 import type { Admission } from '../pipeline/admit.ts';
@@ -12,6 +13,7 @@ import { requirePermission, type Authenticate } from '../pipeline/authenticate.t
 import type { ModuleBoard } from '../resilience/module-board.ts';
 import type { RouterMetrics } from '../telemetry/router-metrics.ts';
 import { principalOf } from './http-caller.ts';
+import { checkBody } from './parse-body.ts';
 import { moduleJson, resilienceJson } from './status-json.ts';
 
 export interface StatusEndpointOptions {
@@ -29,7 +31,9 @@ export interface StatusEndpointOptions {
   readonly isReady: () => boolean;
 }
 
-/** GET /health, /metrics, /status, /fallback/stats and POST /modules/:id/load|unload. */
+const breakerBody = z.strictObject({ state: z.enum(['open', 'closed']) });
+
+/** GET /health, /metrics, /status, /fallback/stats and POST /modules/:id/load|unload|breaker. */
 export function addStatusEndpoints(app: FastifyInstance, options: StatusEndpointOptions): void {
   const { board, registry, clock } = options;
   const startedMs = clock.monotonicMs();
@@ -68,18 +72,31 @@ export function addStatusEndpoints(app: FastifyInstance, options: StatusEndpoint
       fallbacks: await fallbackCounts(options.metrics),
     });
   });
+  app.post<{ Params: { id: string } }>('/modules/:id/breaker', (request, reply) => {
+    const principal = manages(request);
+    const { id } = request.params;
+    const { state } = checkBody(breakerBody, request.body);
+    requireModule(board, principal, id);
+    board.setBreaker(id, state);
+    return reply.send(resilienceJson(board.record(id)!));
+  });
   for (const order of ['load', 'unload'] as const) {
     app.post<{ Params: { id: string } }>(`/modules/:id/${order}`, async (request, reply) => {
       const principal = manages(request);
       const { id } = request.params;
-      if (!board.statuses.has(id))
-        throw new FrontierError('MODULE_UNKNOWN', `there is no module "${id}"`, { metadata: { module_id: id } });
-      if (!mayUse(principal, id))
-        throw new FrontierError('PERMISSION_DENIED', `the roles of ${principal.subject} do not allow ${id}`);
+      requireModule(board, principal, id);
       await options.loader[order](id);
       return reply.code(202).send({ module_id: id, state: board.record(id)?.state ?? 'UNLOADED' });
     });
   }
+}
+
+/** Throws MODULE_UNKNOWN or PERMISSION_DENIED. */
+function requireModule(board: ModuleBoard, principal: Principal, id: string): void {
+  if (!board.statuses.has(id))
+    throw new FrontierError('MODULE_UNKNOWN', `there is no module "${id}"`, { metadata: { module_id: id } });
+  if (!mayUse(principal, id))
+    throw new FrontierError('PERMISSION_DENIED', `the roles of ${principal.subject} do not allow ${id}`);
 }
 
 function recordsInOrder(board: ModuleBoard) {

@@ -52,5 +52,7 @@ function breakerJson(breaker: Breaker) {
   return {
     state: breaker.phase,
     ...(breaker.phase === 'CLOSED' ? { consecutive_failures: breaker.consecutiveFailures } : {}),
+    ...(breaker.phase === 'OPEN' ? { by_hand: breaker.byHand } : {}),
+    openings: breaker.openings.count,
   };
 }

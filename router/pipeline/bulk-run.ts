@@ -155,7 +155,7 @@ export class BulkRun implements BulkCall {
 
   #fail(moduleId: string, thrown: unknown, latencyMs: number): void {
     const error = attemptFailure(moduleId, thrown, false);
-    this.#end(moduleId, { kind: 'failed', modulesFault: isModulesFault(error), latencyMs });
+    this.#end(moduleId, { kind: 'failed', modulesFault: isModulesFault(error), latencyMs, error });
     this.#goOn({ kind: 'failed', error, record: failedRecord(moduleId, error, latencyMs) });
   }
 

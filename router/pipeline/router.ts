@@ -9,7 +9,7 @@ import type { Caller } from '../domain/caller.ts';
 import { mayUse, type Principal } from '../domain/principal.ts';
 import type { Query } from '../domain/query.ts';
 import type { RouteResult } from '../domain/route-result.ts';
-import { executeSequentially } from '../execute/sequential.ts';
+import { executePlan } from '../execute/execute-plan.ts';
 import type { RouterDependencies } from './dependencies.ts';
 import { requirePermission } from './authenticate.ts';
 import { recordFailure, recordResult, recordStages, type Method } from './record.ts';
@@ -78,7 +78,7 @@ async function* run(
     yield { kind: 'decision', decision, requestId: query.requestId };
 
     wakeBeside(decision.plan.wake, dependencies);
-    const result = yield* answer(method, query, principal, decision, request, dependencies);
+    const result = yield* answer(method, query, caller, decision, request, dependencies);
     recordResult(method, principal.tenant, result, dependencies);
     dependencies.outcomes?.record(decision, result);
     yield { kind: 'confidence', report: result.answer.confidence };
@@ -113,13 +113,14 @@ function admitAndDecide(
 async function* answer(
   method: Method,
   query: Query,
-  principal: Principal,
+  caller: Caller,
   decision: Decision,
   request: RequestRun,
   dependencies: RouterDependencies,
 ): AsyncGenerator<RouteEvent, RouteResult, undefined> {
   const { answers, board } = dependencies;
-  if (answers === undefined) return yield* execute(method, query, principal, decision, request, dependencies);
+  const { principal } = caller;
+  if (answers === undefined) return yield* execute(method, query, caller, decision, request, dependencies);
   const usable = (moduleId: string): boolean => board.record(moduleId) !== undefined && mayUse(principal, moduleId);
   const lookup = await answers.find(query, principal.tenant, request.signal, usable);
   if (lookup.hit !== undefined) {
@@ -132,7 +133,7 @@ async function* answer(
   }
   let made: RouteResult | undefined;
   try {
-    made = yield* execute(method, query, principal, decision, request, dependencies);
+    made = yield* execute(method, query, caller, decision, request, dependencies);
     return made;
   } finally {
     lookup.settle(made);
@@ -151,7 +152,7 @@ function wakeBeside(moduleIds: readonly string[], { activator, log }: RouterDepe
 async function* execute(
   method: Method,
   query: Query,
-  principal: Principal,
+  caller: Caller,
   decision: Decision,
   request: RequestRun,
   dependencies: RouterDependencies,
@@ -163,13 +164,15 @@ async function* execute(
   const execution = {
     query,
     queryClass,
-    tenant: principal.tenant,
+    tenant: caller.principal.tenant,
     signal,
     deadlineMs,
     traceContext,
     streaming: method === 'stream',
+    reader: caller.reader ?? 'events',
   };
-  const done = yield* executeSequentially(decision.plan, execution, dependencies);
+  dependencies.retryBudget.deposit();
+  const done = yield* executePlan(decision.plan, execution, dependencies);
   request.note('execute', clock.monotonicMs() - startedMs);
   return resultOf(done, query, decision, request, dependencies);
 }

@@ -4,9 +4,11 @@ import { QUERY_CLASSES } from '../../core/config/schema.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logging.ts';
 import type { Json, Store } from '../../core/store/store.ts';
+import { storedBreakers } from './breaker-memory.ts';
 import type { ModuleBoard } from './module-board.ts';
 
 const KEY = 'router/history';
+const BREAKERS_KEY = 'router/breakers';
 const INTERVAL_MS = 5_000;
 
 const fraction = z.number().min(0).max(1);
@@ -28,9 +30,12 @@ export async function keepHistory(
   const stored = storedHistory.safeParse((await store.get(KEY)) ?? {});
   if (stored.success) board.importHistory(stored.data);
   else log.warn({ event: 'history_unreadable', detail: 'what was stored is of another form; learning begins anew' });
+  const breakers = storedBreakers.safeParse((await store.get(BREAKERS_KEY)) ?? {});
+  if (breakers.success) board.importBreakers(breakers.data);
   const save = async (): Promise<void> => {
     try {
       await store.set(KEY, board.exportHistory() as unknown as Json);
+      await store.set(BREAKERS_KEY, board.exportBreakers());
     } catch (error) {
       log.warn({ event: 'history_not_stored', error: messageOf(error) });
     }

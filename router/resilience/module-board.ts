@@ -1,23 +1,33 @@
 import type { Clock } from '../../core/clock.ts';
 import type { ModuleSpec, Orchestration, QueryClass } from '../../core/config/schema.ts';
+import type { FrontierError } from '../../core/errors.ts';
+import type { Rng } from '../../core/rng.ts';
 import type { ModuleView } from '../../core/modules/module-view.ts';
 import type { ClassHistory, ModuleStatuses } from '../decide/module-status.ts';
 import {
   admits,
   afterFailure,
+  afterRecovery,
   afterRelease,
   afterStart,
   afterSuccess,
+  setByHand,
   type Breaker,
   type BreakerPolicy,
 } from './breaker.ts';
+import { fromStored, toStored, type StoredBreakers } from './breaker-memory.ts';
 import { createRecord, noUsage, type ModuleRecord, type UsageCounts } from './module-record.ts';
 import { withFeedback, withOutcome } from './statistics.ts';
 
 /** How a call of a module ended. */
 export type CallEnd =
   | { readonly kind: 'answered'; readonly accepted: boolean; readonly confidence: number; readonly latencyMs: number }
-  | { readonly kind: 'failed'; readonly modulesFault: boolean; readonly latencyMs: number }
+  | {
+      readonly kind: 'failed';
+      readonly modulesFault: boolean;
+      readonly latencyMs: number;
+      readonly error: FrontierError;
+    }
   /** Ended before it told anything of the module, e.g. because the caller cancelled. */
   | { readonly kind: 'released' };
 
@@ -32,6 +42,7 @@ export type LearnedHistory = Readonly<Record<string, Readonly<Partial<Record<Que
 export interface ModuleBoardOptions {
   readonly clock: Clock;
   readonly fallback: Orchestration['fallback'];
+  readonly rng: Rng;
   readonly onBreakerChange: (moduleId: string, from: Breaker['phase'], to: Breaker['phase']) => void;
 }
 
@@ -56,26 +67,40 @@ export interface ModuleBoard {
   takeUsage(): ModuleUsage[];
   exportHistory(): LearnedHistory;
   importHistory(learned: LearnedHistory): void;
+  exportBreakers(): StoredBreakers;
+  /** Has to be called before the modules are known. */
+  importBreakers(breakers: StoredBreakers): void;
+  /** Opens a breaker until it is closed by hand, or closes it. */
+  setBreaker(moduleId: string, to: 'open' | 'closed'): void;
 }
 
 /** How long the mesh may lag behind the loader's word, in milliseconds. */
 const FRESH_MS = 2_000;
 
 /** Creates a board without modules. */
-export function createModuleBoard({ clock, fallback, onBreakerChange }: ModuleBoardOptions): ModuleBoard {
+export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: ModuleBoardOptions): ModuleBoard {
   const records = new Map<string, ModuleRecord>();
   /** Histories of modules that the loader has not named yet. */
   let learned: LearnedHistory = {};
+  let storedBreakers: StoredBreakers = {};
+  const maxCooldownMs = fallback.retry.max_cooldown * 1000;
+  const moment = (): { nowMs: number; monotonicMs: number } => ({
+    nowMs: clock.nowMs(),
+    monotonicMs: clock.monotonicMs(),
+  });
   let version = 0;
 
   const add = (view: ModuleView): void => {
     const record = createRecord(view, breakerPolicyOf(view.spec, fallback), () => clock.monotonicMs());
     for (const [name, history] of Object.entries(learned[view.moduleId] ?? {}))
       record.history.set(name as QueryClass, history);
+    record.breaker = fromStored(storedBreakers[view.moduleId], moment());
     records.set(view.moduleId, record);
   };
   const update = (record: ModuleRecord, view: ModuleView): void => {
+    const wasReady = record.readyReplicas > 0;
     record.view = view;
+    if (!wasReady && record.readyReplicas > 0) setBreaker(record, afterRecovery(record.breaker, clock.monotonicMs()));
     record.breakerPolicy = breakerPolicyOf(view.spec, fallback);
   };
   const setBreaker = (record: ModuleRecord, next: Breaker): void => {
@@ -84,6 +109,15 @@ export function createModuleBoard({ clock, fallback, onBreakerChange }: ModuleBo
     if (from === next.phase) return;
     version += 1;
     onBreakerChange(record.spec.module_id, from, next.phase);
+  };
+
+  /** A module that says when to come again is left alone until then; a replica that is full speaks for itself alone. */
+  const coolDown = (record: ModuleRecord, end: CallEnd, nowMs: number): void => {
+    if (end.kind !== 'failed' || end.error.reason !== 'MODULE_OVERLOADED') return;
+    const { retryAfterMs = 0, metadata } = end.error;
+    if (retryAfterMs === 0 || metadata['scope'] === 'replica') return;
+    record.coolUntilMs = Math.max(record.coolUntilMs, nowMs + Math.min(retryAfterMs, maxCooldownMs));
+    version += 1;
   };
 
   return {
@@ -115,7 +149,9 @@ export function createModuleBoard({ clock, fallback, onBreakerChange }: ModuleBo
       if (record === undefined) return;
       const counter = bulk ? 'bulkInFlight' : 'inFlight';
       record[counter] = Math.max(0, record[counter] - 1);
-      setBreaker(record, breakerAfter(record, end, clock.monotonicMs()));
+      const nowMs = clock.monotonicMs();
+      setBreaker(record, breakerAfter(record, end, nowMs, rng));
+      coolDown(record, end, nowMs);
       learn(record, queryClass, end);
     },
     isFresh(moduleId) {
@@ -130,6 +166,12 @@ export function createModuleBoard({ clock, fallback, onBreakerChange }: ModuleBo
       const record = records.get(moduleId);
       record?.history.set(queryClass, withFeedback(record.history.get(queryClass), rating));
     },
+    setBreaker(moduleId, to) {
+      const record = records.get(moduleId);
+      if (record === undefined) return;
+      record.outcomes.clear();
+      setBreaker(record, setByHand(record.breaker, to));
+    },
     takeUsage: () => [...records.values()].flatMap(takeUsageOf),
     exportHistory: () => {
       const seen = [...records.values()].map(
@@ -140,14 +182,28 @@ export function createModuleBoard({ clock, fallback, onBreakerChange }: ModuleBo
     importHistory(history) {
       learned = history;
     },
+    exportBreakers: () => {
+      const kept = [...records.values()].flatMap((record) => {
+        const stored = toStored(record.breaker, moment());
+        return stored === undefined ? [] : [[record.spec.module_id, stored] as const];
+      });
+      return Object.fromEntries(kept);
+    },
+    importBreakers(breakers) {
+      storedBreakers = breakers;
+    },
   };
 }
 
-function breakerAfter(record: ModuleRecord, end: CallEnd, nowMs: number): Breaker {
-  if (end.kind === 'answered') return afterSuccess(record.breaker);
-  return end.kind === 'failed' && end.modulesFault
-    ? afterFailure(record.breaker, nowMs, record.breakerPolicy)
-    : afterRelease(record.breaker);
+function breakerAfter(record: ModuleRecord, end: CallEnd, nowMs: number, rng: Rng): Breaker {
+  const { breaker, outcomes, breakerPolicy } = record;
+  if (end.kind === 'released' || (end.kind === 'failed' && !end.modulesFault)) return afterRelease(breaker);
+  outcomes.add(end.kind === 'failed', nowMs);
+  if (end.kind === 'answered') return afterSuccess(breaker);
+  const next = afterFailure(breaker, { nowMs, recent: outcomes.recent(nowMs), random: rng.next() }, breakerPolicy);
+  // What opened it must not open it again as soon as a probe has closed it.
+  if (next.phase === 'OPEN') outcomes.clear();
+  return next;
 }
 
 function learn(record: ModuleRecord, queryClass: QueryClass, end: CallEnd): void {
@@ -177,7 +233,11 @@ export function breakerPolicyOf(
     failureThreshold: spec.circuit_breaker.enabled
       ? (spec.circuit_breaker.failure_threshold ?? common.failure_threshold)
       : undefined,
+    failureRate: common.failure_rate,
+    minimumVolume: common.minimum_volume,
+    windowMs: common.window * 1000,
     openDurationMs: common.open_duration * 1000,
+    maxOpenMs: Math.max(common.open_duration, common.max_open_duration) * 1000,
     halfOpenProbes: common.half_open_probes,
   };
 }

@@ -1,7 +1,8 @@
 import type { ModuleSpec, QueryClass } from '../../core/config/schema.ts';
 import { readyReplicas, type ModuleView } from '../../core/modules/module-view.ts';
 import type { ClassHistory, ModuleStatus } from '../decide/module-status.ts';
-import { admits, CLOSED, type Breaker, type BreakerPolicy } from './breaker.ts';
+import { admits, CLOSED, retryAfterMs, type Breaker, type BreakerPolicy } from './breaker.ts';
+import { createRateWindow, type RateWindow } from './rate-window.ts';
 
 /** Counts since the last usage report. */
 export interface UsageCounts {
@@ -15,6 +16,10 @@ export interface ModuleRecord extends ModuleStatus {
   view: ModuleView;
   breaker: Breaker;
   breakerPolicy: BreakerPolicy;
+  /** Outcomes of the last while, for the breaker. */
+  outcomes: RateWindow;
+  /** Until when the module has asked to be left alone, on the monotonic clock. */
+  coolUntilMs: number;
   inFlight: number;
   bulkInFlight: number;
   history: Map<QueryClass, ClassHistory>;
@@ -30,6 +35,8 @@ export function createRecord(view: ModuleView, breakerPolicy: BreakerPolicy, now
   return {
     breaker: CLOSED,
     breakerPolicy,
+    outcomes: createRateWindow(breakerPolicy.windowMs),
+    coolUntilMs: 0,
     inFlight: 0,
     bulkInFlight: 0,
     history: new Map(),
@@ -58,6 +65,12 @@ export function createRecord(view: ModuleView, breakerPolicy: BreakerPolicy, now
     },
     get expectedActivationMs(): number | undefined {
       return current.expectedActivationMs;
+    },
+    get cooldownMs(): number {
+      return Math.max(0, this.coolUntilMs - nowMs());
+    },
+    get breakerRetryMs(): number | undefined {
+      return retryAfterMs(this.breaker, nowMs());
     },
     get breakerAdmits(): boolean {
       return admits(this.breaker, nowMs(), this.breakerPolicy);

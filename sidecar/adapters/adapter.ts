@@ -20,10 +20,17 @@ export interface WorkloadCall {
   readonly trace: TraceHeaders;
 }
 
-/** One piece of a streamed answer, or at the end the whole. */
+/** One piece of a streamed answer, or at the end the whole. A token without text is a sign of life, e.g. hidden reasoning. */
 export type StreamEvent =
   | { readonly kind: 'token'; readonly text: string; readonly probability: number | undefined }
-  | { readonly kind: 'answer'; readonly answer: AnswerPayload };
+  | {
+      readonly kind: 'answer';
+      readonly answer: AnswerPayload;
+      /** Whether the workload stopped without saying that it was finished. */
+      readonly truncated?: boolean;
+      /** Whether the workload does not know how to stream and gave the answer in one. */
+      readonly whole?: boolean;
+    };
 
 export type BatchResult =
   { readonly ok: true; readonly answer: AnswerPayload } | { readonly ok: false; readonly error: FrontierError };
@@ -44,6 +51,8 @@ export interface WorkloadDescription {
 export interface Adapter {
   /** Answers one query. */
   invoke(query: WorkloadQuery, call: WorkloadCall): Promise<AnswerPayload>;
+  /** Whether whole answers are better asked for piece by piece, too, so that a stall or a drip shows. */
+  readonly streams: boolean;
   /** Answers piece by piece: tokens, then exactly one answer as the last event. */
   invokeStream(query: WorkloadQuery, call: WorkloadCall): AsyncIterable<StreamEvent>;
   /** Answers many at once, in the order of the queries; undefined while the workload is not known to take batches. */

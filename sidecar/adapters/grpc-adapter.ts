@@ -70,6 +70,8 @@ export function createGrpcAdapter(address: string): Adapter {
 
   return {
     invoke,
+    // Invoke is a call of its own here, and what a module that does not stream has.
+    streams: false,
     invokeStream,
     get invokeBatch() {
       return description.batching ? invokeBatch : undefined;

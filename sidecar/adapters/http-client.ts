@@ -25,6 +25,8 @@ export interface HttpRequest {
 export interface HttpReply {
   readonly status: number;
   readonly retryAfter: string | undefined;
+  /** Media type without parameters, in lower case; empty when there is none. */
+  readonly contentType: string;
   /** The whole body. Throws MODULE_BAD_REPLY when it is beyond 8 MiB, STREAM_BROKEN when the connection is cut. */
   text(): Promise<string>;
   /** The body as it comes. Throws as text does. */
@@ -62,10 +64,11 @@ export function createHttpClient({ url, apiKey }: HttpClientOptions): HttpClient
 }
 
 function replyOf({ statusCode, headers, body }: Dispatcher.ResponseData, signal: AbortSignal): HttpReply {
-  const retryAfter = headers['retry-after'];
+  const { 'retry-after': retryAfter, 'content-type': contentType } = headers;
   const bytes = (): AsyncGenerator<Uint8Array, void, undefined> => bounded(body, signal);
   return {
     status: statusCode,
+    contentType: typeof contentType === 'string' ? (contentType.split(';', 1)[0] ?? '').trim().toLowerCase() : '',
     retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined,
     bytes,
     text: async () => {

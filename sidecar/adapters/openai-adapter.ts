@@ -8,6 +8,7 @@ import { createProbabilityMean } from '../self-assessment.ts';
 import type { Adapter, StreamEvent, WorkloadCall, WorkloadQuery } from './adapter.ts';
 import { createHttpClient } from './http-client.ts';
 import type { HttpReply } from './http-client.ts';
+import { badReply } from './grpc-replies.ts';
 import { httpFailure } from './http-failure.ts';
 import { answerPayload, parseChunk, parseReply } from './openai-reply.ts';
 import { chatRequest } from './openai-request.ts';
@@ -29,11 +30,16 @@ export function createOpenAiAdapter(options: OpenAiAdapterOptions): Adapter {
   const http = createHttpClient({ url, apiKey });
   let optional: OptionalFields = { logprobs: true, streamOptions: true };
   let model = options.model;
+  /** Until the server answers whole where a stream was asked for. */
+  let streams = true;
 
   const modelName = async (signal: AbortSignal): Promise<string> => (model ??= await firstModel(signal));
+  /** Some servers have no list of models: that they answer at all has to do. */
+  const isNoList = ({ status }: HttpReply): boolean => status === 404 || status === 405 || status === 501;
   const firstModel = async (signal: AbortSignal): Promise<string> => {
     const reply = await http.send({ method: 'GET', path: '/models', signal });
     const text = await reply.text();
+    if (isNoList(reply)) return ANY_MODEL;
     if (reply.status !== 200) throw failureOf(reply, text);
     return modelIn(text);
   };
@@ -57,20 +63,72 @@ export function createOpenAiAdapter(options: OpenAiAdapterOptions): Adapter {
 
   return {
     invoke: async (query, call) => parseReply(await (await complete(query, call, false)).text()),
+    get streams() {
+      return streams;
+    },
     invokeStream: async function* invokeStream(query, call) {
-      const reply = await complete(query, call, true);
-      yield* streamEvents(serverSentEvents(reply.bytes()));
+      for await (const event of eventsOf(await complete(query, call, true))) {
+        streams = event.kind !== 'answer' || event.whole !== true;
+        yield event;
+      }
     },
     invokeBatch: undefined,
     health: async (signal) => {
       const reply = await http.send({ method: 'GET', path: '/models', signal });
       const text = await reply.text();
-      // Some servers have no list of models; that they answer at all has to do when the model is named.
-      if (reply.status !== 200 && !(reply.status === 404 && options.model !== undefined)) throw failureOf(reply, text);
+      if (reply.status !== 200 && !isNoList(reply)) throw failureOf(reply, text);
     },
     describe: async (signal) => ({ name: await modelName(signal), batching: false, streaming: true }),
     close: () => http.close(),
   };
+}
+
+/** Asked of a server that has no list of models: one that serves a single model passes the name over. */
+const ANY_MODEL = 'default';
+/** Media types that are no answer, whatever is in them. */
+const PAGES = ['text/html', 'application/xhtml+xml'];
+
+/**
+ * Gives the events of a reply to a request for a stream. A server that does not know how answers whole, and one that has
+ * failed sends its error as JSON: both show by how the reply begins, whatever its media type.
+ */
+async function* eventsOf(reply: HttpReply): AsyncGenerator<StreamEvent, void, undefined> {
+  if (PAGES.includes(reply.contentType)) throw badReply(`the workload sent a page (${reply.contentType})`);
+  const { whole, bytes } = await sniffed(reply.bytes());
+  if (!whole) {
+    yield* streamEvents(serverSentEvents(bytes));
+    return;
+  }
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of bytes) chunks.push(chunk);
+  yield { kind: 'answer', answer: parseReply(Buffer.concat(chunks).toString('utf8')), whole: true };
+}
+
+/** Tells whether a body is one JSON value rather than events, and gives it whole. */
+async function sniffed(
+  body: AsyncGenerator<Uint8Array, void, undefined>,
+): Promise<{ readonly whole: boolean; readonly bytes: AsyncIterable<Uint8Array> }> {
+  const head: Uint8Array[] = [];
+  for (;;) {
+    const { value, done } = await body.next();
+    if (done === true) break;
+    head.push(value);
+    const start = Buffer.concat(head).toString('latin1').trimStart();
+    if (start !== '') return { whole: /^[[{<"]/.test(start), bytes: joined(head, body) };
+  }
+  return { whole: false, bytes: joined(head, body) };
+}
+
+async function* joined(
+  head: readonly Uint8Array[],
+  rest: AsyncGenerator<Uint8Array, void, undefined>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* head;
+    yield* rest;
+  } finally {
+    await rest.return();
+  }
 }
 
 /** Gives the events of a streamed completion. Throws STREAM_BROKEN when it stops before it says that it is done. */
@@ -87,14 +145,16 @@ async function* streamEvents(events: AsyncIterable<string>): AsyncGenerator<Stre
     usage = chunk.usage ?? usage;
     finishReason = chunk.finishReason ?? finishReason;
     probabilities.add(chunk.probability);
-    if (chunk.text === '') continue;
-    pieces.push(chunk.text);
+    if (chunk.text === '' && !chunk.reasoning) continue;
+    if (chunk.text !== '') pieces.push(chunk.text);
     yield { kind: 'token', text: chunk.text, probability: chunk.probability };
   }
   if (!done && finishReason === undefined) {
     throw new FrontierError('STREAM_BROKEN', "the workload's stream ended without [DONE] and without a finish reason");
   }
-  yield { kind: 'answer', answer: wholeAnswer(pieces, finishReason, usage, probabilities.value()) };
+  // [DONE] is also what a proxy puts after a stream that was cut: only a finish reason says that the model was done.
+  const answer = wholeAnswer(pieces, finishReason, usage, probabilities.value());
+  yield { kind: 'answer', answer, truncated: finishReason === undefined };
 }
 
 function wholeAnswer(

@@ -32,7 +32,9 @@ const replySchema = z.object({
 const chunkSchema = z.object({
   choices: z.array(
     z.object({
-      delta: z.object({ content: textSchema, refusal: textSchema }).nullish(),
+      delta: z
+        .object({ content: textSchema, refusal: textSchema, reasoning_content: textSchema, reasoning: textSchema })
+        .nullish(),
       finish_reason: textSchema,
       logprobs: logprobsSchema,
     }),
@@ -49,6 +51,8 @@ const errorSchema = z.object({
 
 export interface Chunk {
   readonly text: string;
+  /** Whether the model was thinking aloud, which is no part of the answer. */
+  readonly reasoning: boolean;
   readonly finishReason: FinishReason | undefined;
   readonly usage: TokenUsage | undefined;
   /** Probability of each token in the chunk. */
@@ -74,6 +78,7 @@ export function parseChunk(text: string): Chunk {
   const [choice] = chunk.choices;
   return {
     text: choice?.delta?.content ?? choice?.delta?.refusal ?? '',
+    reasoning: Boolean(choice?.delta?.reasoning_content ?? choice?.delta?.reasoning),
     finishReason: finishReasonOf(choice?.finish_reason),
     usage: usageOf(chunk.usage),
     probability: meanProbability(choice?.logprobs),

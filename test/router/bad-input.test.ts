@@ -87,7 +87,7 @@ describe('POST /api/v1/route refuses, with the field', () => {
       undefined,
     ],
     ['an unknown module', { query: 'x', module_id: 'nobody' }, 404, 'MODULE_UNKNOWN', 'module_id'],
-    ['a strategy that is not built', { query: 'x', strategy: 'parallel' }, 501, 'UNIMPLEMENTED', 'strategy'],
+    ['a strategy that does not exist', { query: 'x', strategy: 'lottery' }, 400, 'INVALID_FIELD', 'strategy'],
     ['text that is not JSON', '{"query": ', 400, 'MALFORMED_BODY', undefined],
     ['JSON that is not an object', '"hello"', 400, 'INVALID_FIELD', undefined],
     ['bytes that are not UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d]), 400, 'MALFORMED_BODY', undefined],

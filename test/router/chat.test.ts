@@ -12,6 +12,13 @@ beforeEach(async () => {
   router = await startTestRouter(fiveModules());
   client = new OpenAI({ baseURL: `${router.url}/v1`, apiKey: 'none', maxRetries: 0 });
 });
+const streamed = async (more: object = {}): Promise<string> => {
+  const messages = [{ role: 'user' as const, content: CODE }];
+  const stream = await client.chat.completions.create({ model: 'auto', stream: true, messages, ...more });
+  let text = '';
+  for await (const { choices } of stream) text += choices[0]?.delta.content ?? '';
+  return text;
+};
 const payloadOf = (moduleId: string): unknown => {
   const payload = router.sidecar(moduleId).seen.at(-1)?.payload;
   return payload?.$case === 'query' ? payload.value : undefined;
@@ -114,7 +121,40 @@ describe("OpenAI's form", () => {
     expect(text).toBe(`foundation answers: ${CODE}`);
   });
 
-  it('never splices: an answer that breaks after tokens ends in an error', async () => {
+  it('holds the answer of a module that is not proven back, so that a break in it is not seen', async () => {
+    router.sidecar('web-development').behaviour = {
+      ...answering('web-development'),
+      breakAfterTokens: new FrontierError('STREAM_BROKEN', 'the workload died'),
+    };
+    expect(await streamed()).toBe(`foundation answers: ${CODE}`);
+  });
+
+  it('falls back to the configured modules for one that is named, too', async () => {
+    router.sidecar('web-development').behaviour = {
+      answer: () => Promise.reject(new FrontierError('MODULE_FAILED', 'broken')),
+    };
+    const completion = await client.chat.completions.create({
+      model: 'web-development',
+      messages: [{ role: 'user', content: CODE }],
+    });
+    expect(completion.model).toBe('foundation');
+  });
+
+  it('goes on from a partial answer when the request opts in', async () => {
+    router = await startTestRouter(fiveModules(), { fallback: { hold_back: { openai: 'none' } } });
+    client = new OpenAI({ baseURL: `${router.url}/v1`, apiKey: 'none', maxRetries: 0 });
+    router.sidecar('web-development').behaviour = {
+      ...answering('x'),
+      tokens: () => ['The function is: '],
+      breakAfterTokens: new FrontierError('STREAM_BROKEN', 'the workload died'),
+    };
+    router.sidecar('foundation').behaviour = { answer: () => ({ content: 'def reverse(s)', score: 0.9 }) };
+    expect(await streamed({ stream_failure_policy: 'continue' })).toBe('The function is: def reverse(s)');
+  });
+
+  it('never splices: an answer that breaks after tokens were sent ends in an error', async () => {
+    router = await startTestRouter(fiveModules(), { fallback: { hold_back: { openai: 'none' } } });
+    client = new OpenAI({ baseURL: `${router.url}/v1`, apiKey: 'none', maxRetries: 0 });
     router.sidecar('web-development').behaviour = {
       ...answering('web-development'),
       breakAfterTokens: new FrontierError('STREAM_BROKEN', 'the workload died'),

@@ -90,10 +90,36 @@ describe('deadlines and cancellation', () => {
   });
 
   it("the caller's deadline ends a hanging attempt, which does not count against the module", async () => {
-    router.sidecar('web-development').behaviour = never;
+    for (const moduleId of ['web-development', 'foundation']) router.sidecar(moduleId).behaviour = never;
     await expect(route({}, Date.now() + 150)).rejects.toMatchObject({ reason: 'DEADLINE_EXCEEDED' });
     await eventually(async () => (await inFlightOf('web-development')) === 0);
     expect(await statsOf('web-development')).toMatchObject({ breaker: { state: 'CLOSED', consecutive_failures: 0 } });
+  });
+
+  it('leave time for the next module', async () => {
+    router.sidecar('web-development').behaviour = never;
+    expect(await route({}, Date.now() + 1_000)).toMatchObject({
+      moduleUsed: 'foundation',
+      metadata: { attempts: [{ reason: 'MODULE_TIMEOUT' }, { accepted: true }] },
+    });
+    expect(await statsOf('web-development')).toMatchObject({ breaker: { consecutive_failures: 0 } });
+  });
+
+  it('a module that is left early for a broken one is asked once more, with all the time there is', async () => {
+    let asked = 0;
+    router.sidecar('web-development').behaviour = {
+      answer: (query, signal) => {
+        asked += 1;
+        return asked === 1 ? never.answer(query, signal) : answering('web-development').answer(query);
+      },
+    };
+    router.sidecar('foundation').behaviour = failing(new FrontierError('MODULE_FAILED', 'broken'));
+    const answer = await route({}, Date.now() + 1_000);
+    expect(answer.metadata?.attempts.map(({ moduleId, reason }) => [moduleId, reason])).toEqual([
+      ['web-development', 'MODULE_TIMEOUT'],
+      ['foundation', 'MODULE_FAILED'],
+      ['web-development', ''],
+    ]);
   });
 
   it('a cancelled call is cancelled at the module, too', async () => {

@@ -91,10 +91,54 @@ describe('a streamed answer', () => {
     });
   });
 
-  it('under CONTINUE is refused, since this release cannot do it', async () => {
-    await expect(stream({ streamFailurePolicy: StreamFailurePolicy.CONTINUE })).rejects.toMatchObject({
-      reason: 'UNIMPLEMENTED',
+  it('under CONTINUE is gone on with by the next module, which is given what was sent', async () => {
+    const partial = 'The function is: ';
+    router.sidecar('web-development').behaviour = {
+      ...answering('x'),
+      tokens: () => [partial],
+      breakAfterTokens: BROKEN,
+    };
+    router.sidecar('foundation').behaviour = { answer: () => ({ content: 'def reverse(s)', score: 0.9 }) };
+    const events = await stream({ streamFailurePolicy: StreamFailurePolicy.CONTINUE });
+    expect(events.find(({ $case }) => $case === 'attemptFailed')?.value).toMatchObject({ discard: false });
+    expect(textOf(events)).toBe('The function is: def reverse(s)');
+    expect(doneOf(events)).toMatchObject({
+      content: textOf(events),
+      moduleUsed: 'foundation',
+      metadata: {
+        continuation: true,
+        attempts: [{ usage: { completionTokens: 1 }, usageEstimated: true }, { accepted: true }],
+      },
     });
+    const payload = router.sidecar('foundation').seen[0]?.payload;
+    expect(payload?.$case === 'query' ? payload.value.history : []).toEqual([
+      { role: 'user', content: CODE },
+      { role: 'assistant', content: partial },
+    ]);
+  });
+
+  it('under CONTINUE ends with an error when nobody can go on', async () => {
+    for (const moduleId of ['web-development', 'foundation'])
+      router.sidecar(moduleId).behaviour = { ...answering(moduleId), tokens: () => ['a '], breakAfterTokens: BROKEN };
+    await expect(stream({ streamFailurePolicy: StreamFailurePolicy.CONTINUE })).rejects.toMatchObject({
+      reason: 'ALL_ATTEMPTS_FAILED',
+    });
+  });
+
+  it('whose every answer was rejected gives the best one in tokens, when it was held back', async () => {
+    const held = await startTestRouter(fiveModules(), { fallback: { hold_back: { events: 'risk' } } });
+    held.sidecar('web-development').behaviour = answering('web-development', 0.2);
+    held.sidecar('foundation').behaviour = { answer: () => Promise.reject(BROKEN) };
+    const events: Event[] = [];
+    const request = RouteRequest.fromPartial({ query: CODE });
+    for await (const { event } of streamCall(held.client.streamRoute.bind(held.client), { request }))
+      events.push(event!);
+    expect(textOf(events)).toBe(`web-development answers: ${CODE}`);
+    expect(doneOf(events)).toMatchObject({ content: textOf(events), confidenceScore: 0.2 });
+    expect(events.filter(({ $case }) => $case === 'attemptFailed').map(({ value }) => value)).toMatchObject([
+      { discard: false },
+      { discard: false },
+    ]);
   });
 
   it('tells that the module is being started', async () => {

@@ -156,6 +156,80 @@ describe('a broken reply becomes a typed error', () => {
     expect(seen).toEqual(tokens);
   });
 
+  test('[DONE] without a finish reason: the answer is given and rejected, since a cut stream may end like that', async () => {
+    script = sse(chunk('Hello there, '), 'data: [DONE]\n\n');
+    expect(await sidecar.execute({})).toMatchObject({ content: 'Hello there, ', confidence: { accepted: false } });
+  });
+
+  test('an answer that a content filter has cut is given and rejected', async () => {
+    script = sse(chunk('Hello there, '), chunk('', { finish_reason: 'content_filter' }), 'data: [DONE]\n\n');
+    expect(await sidecar.execute({})).toMatchObject({
+      finishReason: FinishReason.CONTENT_FILTER,
+      confidence: { accepted: false },
+    });
+  });
+
+  test.each<[string, Script, string]>([
+    [
+      'a stall in a whole answer',
+      (response) => {
+        response.writeHead(200).write(chunk('Hel'));
+      },
+      'no further token within 0.3 s',
+    ],
+    [
+      'a drip in a whole answer',
+      (response) => {
+        response.writeHead(200);
+        const timer = setInterval(() => response.write(chunk('a')), 200);
+        response.once('close', () => {
+          clearInterval(timer);
+        });
+      },
+      'fewer than 20 tokens a second over 0.4 s',
+    ],
+    [
+      'signs of life that are no tokens',
+      (response) => {
+        response.writeHead(200).write(chunk('Hel'));
+        const timer = setInterval(() => response.write(': keep-alive\n\n'), 50);
+        response.once('close', () => {
+          clearInterval(timer);
+        });
+      },
+      'no further token within 0.3 s',
+    ],
+  ])('%s is seen', async (_name, given, message) => {
+    script = given;
+    const watched = await startTestSidecar({
+      adapter: { type: 'openai', url, model: 'm' },
+      timeouts: { between_tokens: 0.3, min_tokens_per_second: 20, rate_window: 0.4 },
+    });
+    const error = { reason: 'MODULE_TIMEOUT', message: expect.stringMatching(/within 0.3 s|over 0.4 s/) };
+    await expect(watched.execute({})).rejects.toMatchObject(error);
+    await expect(watched.execute({})).rejects.toMatchObject({ message: expect.stringContaining(message) });
+  });
+
+  test('a model that thinks aloud is alive', async () => {
+    const watched = await startTestSidecar({
+      adapter: { type: 'openai', url, model: 'm' },
+      timeouts: { first_token: 0.3, between_tokens: 0.3 },
+    });
+    script = (response) => {
+      response.writeHead(200);
+      let thoughts = 0;
+      const timer = setInterval(() => {
+        thoughts += 1;
+        if (thoughts < 8) response.write(`data: {"choices":[{"delta":{"reasoning_content":"hm"}}]}\n\n`);
+        else {
+          clearInterval(timer);
+          response.end(`${chunk('Fine.', { finish_reason: 'stop' })}data: [DONE]\n\n`);
+        }
+      }, 100);
+    };
+    expect((await watched.execute({})).content).toBe('Fine.');
+  });
+
   test('the sidecar goes on after all of them', async () => {
     script = send(200, reply('Hello'));
     expect((await sidecar.execute({})).content).toBe('Hello');
@@ -228,7 +302,8 @@ describe('the request', () => {
       await ask({ query: 'How are you?', history, parameters: { temperature: 0.5, stop: ['END'] } }),
     ).toMatchObject({
       model: 'first-model',
-      stream: false,
+      // Also for a whole answer, so that a stall shows.
+      stream: true,
       max_tokens: 64,
       temperature: 0.5,
       stop: ['END'],
