@@ -114,7 +114,7 @@ describe('deadlines and cancellation', () => {
       },
     };
     router.sidecar('foundation').behaviour = failing(new FrontierError('MODULE_FAILED', 'broken'));
-    const answer = await route({}, Date.now() + 1_000);
+    const answer = await route({}, Date.now() + 4_000);
     expect(answer.metadata?.attempts.map(({ moduleId, reason }) => [moduleId, reason])).toEqual([
       ['web-development', 'MODULE_TIMEOUT'],
       ['foundation', 'MODULE_FAILED'],
