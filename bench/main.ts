@@ -1,7 +1,7 @@
 /** npm run bench -- <name> [--json]: benchmarks, each a ratio against a baseline in the same run. */
 import { Command } from 'commander';
 import { benchRoute } from './route/run.ts';
-import type { RouteBenchResult } from './route/run.ts';
+import { benchXds } from './xds/run.ts';
 
 const program = new Command('bench').description('Benchmarks: ratios against a baseline measured in the same run');
 
@@ -28,6 +28,31 @@ program
     process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : table(result));
   });
 
+program
+  .command('xds')
+  .description('one change to many delta clients, and their connecting at once, against go-control-plane (needs Go)')
+  .option('--json', 'end with one line of JSON', false)
+  .option('--modules <n>', 'clusters, with endpoints of their own', Number, 1_000)
+  .option('--endpoints <n>', 'endpoints of each', Number, 10)
+  .option('--clients <n>', 'delta clients', Number, 500)
+  .option('--rounds <n>', 'changes that are measured', Number, 100)
+  .option('--warmup <n>', 'changes before that', Number, 20)
+  .action(async (flags: XdsFlags) => {
+    const { modules, endpoints, clients, rounds, warmup: warmupRounds } = flags;
+    const onProgress = (text: string): boolean => process.stderr.write(`${text}\n`);
+    const result = await benchXds({ modules, endpoints, clients, rounds, warmupRounds, onProgress });
+    process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : table(result));
+  });
+
+interface XdsFlags {
+  json: boolean;
+  modules: number;
+  endpoints: number;
+  clients: number;
+  rounds: number;
+  warmup: number;
+}
+
 interface RouteFlags {
   json: boolean;
   seconds: number;
@@ -44,9 +69,11 @@ function parseList(text: string): number[] {
   return numbers;
 }
 
-function table({ figures, ratios }: RouteBenchResult): string {
+type Figures = Readonly<Record<string, number>>;
+
+function table({ figures, ratios }: { readonly figures: Figures; readonly ratios: Figures }): string {
   const rows = [...Object.entries(figures), ...Object.entries(ratios)];
-  return rows.map(([name, value]) => `${name.padEnd(24)} ${value}\n`).join('');
+  return rows.map(([name, value]) => `${name.padEnd(36)} ${value}\n`).join('');
 }
 
 await program.parseAsync();

@@ -74,6 +74,7 @@ export function envoyMember(binary: string, concurrency: number, context: System
     identityDir: dir,
     adminAddress: '127.0.0.1',
     adminPort: ports.envoy_admin,
+    xdsForm: config.orchestration.mesh.xds_form,
   });
   const bootstrapPath = join(config.dataDir, 'run', 'envoy.json');
   writeFileSync(bootstrapPath, JSON.stringify(bootstrap, null, 2), { mode: 0o600 });

@@ -267,6 +267,12 @@ const mesh = z
     certificate_lifetime: seconds
       .default(86_400)
       .describe('Life of a workload certificate, in seconds; renewed at half of it.'),
+    xds_form: z
+      .enum(['sotw', 'delta'])
+      .default('sotw')
+      .describe(
+        'Form of xDS that Envoy speaks: all of a type at each change (state of the world), or only what has changed.',
+      ),
     debounce: z
       .number()
       .min(0)

@@ -16,6 +16,8 @@ export interface EnvoyBootstrapOptions {
   readonly identityDir: string;
   readonly adminAddress: string;
   readonly adminPort: number;
+  /** State of the world, or only what has changed. */
+  readonly xdsForm: 'sotw' | 'delta';
 }
 
 const CONTROL_PLANE = 'control-plane';
@@ -34,7 +36,7 @@ export function envoyBootstrap(options: EnvoyBootstrapOptions): Record<string, u
     admin: { address: socketAddress(options.adminAddress, options.adminPort) },
     dynamic_resources: {
       ads_config: {
-        api_type: 'GRPC',
+        api_type: options.xdsForm === 'delta' ? 'DELTA_GRPC' : 'GRPC',
         transport_api_version: 'V3',
         set_node_on_first_message_only: true,
         grpc_services: [{ envoy_grpc: { cluster_name: CONTROL_PLANE } }],

@@ -246,6 +246,54 @@ describe.each(SERVICES)('the service for %ss', (area, service, what) => {
   });
 });
 
+describe('times to live', () => {
+  const features = ['xds.config.supports-resource-ttl', 'xds.config.supports-resource-in-sotw'];
+  const mortal = (name: string): ResourceInput => ({ ...endpoints(name), ttlMs: 300 });
+  const kind = 'type.googleapis.com/envoy.service.discovery.v3.Resource';
+
+  test('delta: they are told to clients that take them, and heartbeats without content follow', async () => {
+    server.setSnapshot(node, { resources: [mortal('a'), endpoints('b')] });
+    const client = delta();
+    const type_url = TYPE_URLS.endpoints;
+    client.send({ node: { id: node, client_features: features }, type_url, resource_names_subscribe: ['a', 'b'] });
+    const first = await client.next();
+    expect(first.resources).toMatchObject([
+      { name: 'a', ttl: { nanos: 300_000_000 }, resource: { cluster_name: 'a' } },
+      { name: 'b', resource: { cluster_name: 'b' } },
+    ]);
+    client.ack(first);
+    for (let beat = 0; beat < 9; beat += 1) {
+      const { resources, nonce } = await client.next();
+      const version = first.resources?.[0]?.version;
+      expect(resources).toEqual([{ name: 'a', version, ttl: { nanos: 300_000_000 } }]);
+      client.ack({ type_url, nonce });
+    }
+  });
+
+  test('state of the world: resources are wrapped for clients that take that', async () => {
+    server.setSnapshot(node, { resources: [mortal('a')] });
+    const client = sotw();
+    const type_url = TYPE_URLS.endpoints;
+    client.send({ node: { id: node, client_features: features }, type_url, resource_names: ['a'] });
+    const first = await client.next();
+    expect(first.resources).toMatchObject([{ '@type': kind, name: 'a', resource: { cluster_name: 'a' } }]);
+    client.ack(first, ['a']);
+    const beat = await client.next();
+    expect(beat.version_info).toBe(first.version_info);
+    expect(beat.resources?.[0]).not.toHaveProperty('resource');
+  });
+
+  test.each(['sotw', 'delta'] as const)('%s: other clients are told nothing of them', async (form) => {
+    server.setSnapshot(node, { resources: [{ ...cluster('a'), ttlMs: 50 }] });
+    const client = form === 'sotw' ? sotw() : delta();
+    client.send({ node: { id: node }, type_url: TYPE_URLS.clusters });
+    const first = await client.next();
+    expect(first.resources?.[0]).not.toHaveProperty('ttl');
+    client.send({ type_url: TYPE_URLS.clusters, response_nonce: first.nonce });
+    await expect(client.next(300)).rejects.toThrow(/no response/);
+  });
+});
+
 describe('streams', () => {
   test.each(['sotw', 'delta'] as const)('%s: no node, and no type, are invalid arguments', async (form) => {
     for (const request of [{ type_url: TYPE_URLS.clusters }, { node: { id: node } }]) {

@@ -134,6 +134,7 @@ export function bootstrapOf(config: FrontierConfig, nodeId: string): Record<stri
     identityDir: dir,
     adminAddress: '127.0.0.1',
     adminPort: 0,
+    xdsForm: config.orchestration.mesh.xds_form,
   });
 }
 

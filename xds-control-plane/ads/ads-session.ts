@@ -7,6 +7,7 @@ import { typeLabel } from '../protobuf/type-urls.ts';
 import type { ControlPlaneMetrics } from './ads-metrics.ts';
 import type { DiscoveryNode, WireRequest } from './discovery-requests.ts';
 import { writeResponse } from './discovery-responses.ts';
+import { nextHeartbeat } from './heartbeats.ts';
 import { assertRequestFits, assertStreamFits } from './limits.ts';
 import type { StreamLimits } from './limits.ts';
 import type { OrderOptions } from './make-before-break.ts';
@@ -110,6 +111,7 @@ export function startSession(
   const state = newStream(form, client.legacyWildcard);
   const info: StreamInfo = { id: ++streams, node, form };
   const sentAt = new Map<string, SentAt>();
+  const renewedAtMs = new Map<string, number>();
   const withTtl = takesTtl(node, form);
   let blocked = false;
   let closed = false;
@@ -129,7 +131,7 @@ export function startSession(
     metrics.waiting(-1);
     pump();
   };
-  const send = (response: DiscoveryResponse): void => {
+  const send = (response: DiscoveryResponse, heartbeat?: ReadonlySet<string>): void => {
     const { typeUrl, version, resources } = response;
     metrics.response(typeUrl, resources.length);
     sentAt.set(typeUrl, { sentAtMs: clock.monotonicMs(), changedAtMs });
@@ -138,7 +140,7 @@ export function startSession(
     const controlPlane = state.responses === 1 ? deps.instance : undefined;
     blocked = true;
     metrics.waiting(1);
-    write(writeResponse(response, { form, controlPlane, withTtl }), taken);
+    write(writeResponse(response, { form, controlPlane, withTtl, heartbeat }), taken);
   };
   const pump = (): void => {
     // A client that does not read stops here: newer states replace what would have been queued (checklist 8).
@@ -147,10 +149,13 @@ export function startSession(
     if (snapshot === undefined) return;
     const nowMs = clock.monotonicMs();
     const { response, wakeAtMs } = nextResponse(state, snapshot, nowMs, deps.order);
+    const beat = withTtl && response === undefined ? nextHeartbeat(state, renewedAtMs, nowMs) : undefined;
+    const wake = Math.min(wakeAtMs ?? Infinity, beat?.wakeAtMs ?? Infinity);
     cancelWake?.();
-    cancelWake = wakeAtMs === undefined ? undefined : clock.after(Math.max(1, wakeAtMs - nowMs), pump);
-    if (response === undefined) changedAtMs = undefined;
-    else send(response);
+    cancelWake = wake === Infinity ? undefined : clock.after(Math.max(1, wake - nowMs), pump);
+    if (response !== undefined) send(response);
+    else changedAtMs = undefined;
+    if (beat?.heartbeat !== undefined) send(beat.heartbeat.response, beat.heartbeat.names);
   };
   const answered = (request: WireRequest): void => {
     const { typeUrl, nonce, refusal } = request;

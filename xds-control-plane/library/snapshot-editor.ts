@@ -37,7 +37,7 @@ export interface SnapshotEditor {
 export function createSnapshotEditor(snapshots: NodeSnapshots, encoder: ResourceEncoder): SnapshotEditor {
   const byType = (inputs: readonly ResourceInput[]): ReadonlyMap<string, readonly Resource[]> => {
     const groups = new Map<string, Resource[]>();
-    for (const { typeUrl, resource } of inputs.map(encoder.encode)) {
+    for (const { typeUrl, resource } of inputs.map((input) => encoder.encode(input))) {
       const group = groups.get(typeUrl);
       if (group === undefined) groups.set(typeUrl, [resource]);
       else group.push(resource);

@@ -107,7 +107,7 @@ export function createXdsServer(options: XdsServerOptions = {}): XdsServer {
 }
 
 function admission(snapshots: NodeSnapshots, options: XdsServerOptions): AdsDependencies['admit'] {
-  const { nodeGroup = ({ id }): string => id, legacyWildcard = true, authorize } = options;
+  const { nodeGroup = idOf, legacyWildcard = true, authorize } = options;
   const admit = (node: DiscoveryNode): AdmittedClient => {
     const key = nodeGroup(node);
     return {
@@ -126,6 +126,10 @@ function admission(snapshots: NodeSnapshots, options: XdsServerOptions): AdsDepe
     await authorize(call, node);
     return admit(node);
   };
+}
+
+function idOf({ id }: DiscoveryNode): string {
+  return id;
 }
 
 function credentialsOf(tls: TlsFiles | undefined): ServerCredentials {

@@ -10,13 +10,17 @@ import type { MessageTypes } from './message-types.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Where a fault is, and what. */
-type Report = (path: string, text: string) => void;
+/** Where a fault is, and what; null stands for the value that it takes the place of. */
+type Report = (path: string, text: string) => null;
 
 /** Gives a message with its type. Throws INVALID_FIELD that lists every fault with its path. */
 export function encodeJson(message: Json, types: MessageTypes): EncodedAny {
   const faults: string[] = [];
-  const any = encodeAny(message, '', types, (at, text) => faults.push(`${at === '' ? 'the message' : at} ${text}`));
+  const report: Report = (at, text) => {
+    faults.push(`${at === '' ? 'the message' : at} ${text}`);
+    return null;
+  };
+  const any = encodeAny(message, '', types, report);
   if (faults.length > 0) throw new FrontierError('INVALID_FIELD', faults.join('; '));
   return any;
 }
@@ -77,12 +81,12 @@ function fieldsOf(type: protobuf.Type): ReadonlyMap<string, protobuf.Field> {
 function fieldValue(field: protobuf.Field, value: unknown, at: string, types: MessageTypes, report: Report): unknown {
   const one = (item: unknown, path: string): unknown => singleValue(field, item, path, types, report);
   if (field.map) {
-    if (!isObject(value)) return void report(at, 'must be an object');
+    if (!isObject(value)) return report(at, 'must be an object');
     const keys = Object.keys(value).sort();
     return Object.fromEntries(keys.map((key) => [key, one(value[key], `${at}.${key}`)]));
   }
   if (!field.repeated) return one(value, at);
-  if (!Array.isArray(value)) return void report(at, 'must be a list');
+  if (!Array.isArray(value)) return report(at, 'must be a list');
   return value.map((item, index) => one(item, `${at}[${index}]`));
 }
 
@@ -116,27 +120,27 @@ const wrapper: Special = (value) => (isObject(value) ? value : { value });
 
 const WELL_KNOWN: Readonly<Record<string, Special>> = {
   '.google.protobuf.Any': (value, at, types, report) => {
-    if (!isObject(value)) return void report(at, 'must be an object with "@type"');
+    if (!isObject(value)) return report(at, 'must be an object with "@type"');
     return '@type' in value ? encodeAny(value, at, types, report) : value;
   },
   '.google.protobuf.Duration': (value, at, _types, report) => {
     if (isObject(value)) return value;
     const match = typeof value === 'string' ? /^(-?)(\d+)(?:\.(\d{1,9}))?s$/.exec(value) : null;
-    if (match === null) return void report(at, 'must be a duration, e.g. "0.25s"');
+    if (match === null) return report(at, 'must be a duration, e.g. "0.25s"');
     const sign = match[1] === '-' ? -1 : 1;
     return { seconds: sign * Number(match[2]), nanos: sign * Number((match[3] ?? '').padEnd(9, '0')) };
   },
   '.google.protobuf.Timestamp': (value, at, _types, report) => {
     if (isObject(value)) return value;
     const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN;
-    if (Number.isNaN(ms)) return void report(at, 'must be a time, e.g. "2030-01-31T12:00:00Z"');
+    if (Number.isNaN(ms)) return report(at, 'must be a time, e.g. "2030-01-31T12:00:00Z"');
     return { seconds: Math.floor(ms / 1000), nanos: (ms - Math.floor(ms / 1000) * 1000) * 1e6 };
   },
   '.google.protobuf.Struct': (value, at, _types, report) =>
-    isObject(value) ? structOf(value) : void report(at, 'must be an object'),
+    isObject(value) ? structOf(value) : report(at, 'must be an object'),
   '.google.protobuf.Value': (value) => valueOf(value),
   '.google.protobuf.ListValue': (value, at, _types, report) =>
-    Array.isArray(value) ? { values: value.map(valueOf) } : void report(at, 'must be a list'),
+    Array.isArray(value) ? { values: value.map(valueOf) } : report(at, 'must be a list'),
   ...Object.fromEntries(
     ['Double', 'Float', 'Int64', 'UInt64', 'Int32', 'UInt32', 'Bool', 'String', 'Bytes'].map((name) => [
       `.google.protobuf.${name}Value`,
