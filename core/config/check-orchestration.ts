@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { checkEdge } from './check-edge.ts';
 import { isSet, type Draft } from './draft.ts';
 import type { Orchestration } from './schema.ts';
 import type { Finding } from './validate.ts';
@@ -80,4 +81,12 @@ const checkCache: Check = ({ router: { cache } }, raw) => {
   });
 };
 
-const CHECKS: readonly Check[] = [checkPorts, checkDebounce, checkHttp, checkOrigins, checkSelection, checkCache];
+const CHECKS: readonly Check[] = [
+  checkPorts,
+  checkDebounce,
+  checkHttp,
+  checkOrigins,
+  checkSelection,
+  checkCache,
+  checkEdge,
+];
