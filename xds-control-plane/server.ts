@@ -32,6 +32,7 @@ import { loadOrCreateRoot } from './authority/root.ts';
 import { createSnapshotCache } from './cache/snapshot-cache.ts';
 import type { SnapshotCache } from './cache/snapshot-cache.ts';
 import { loadCodec } from './protobuf/codec.ts';
+import { createStateJoiner } from './reports/mesh-states.ts';
 import { resourcesFor } from './resources/resources-for.ts';
 
 /** Streams never end by themselves; they are told to at once, and this is for calls that are being answered. */
@@ -83,6 +84,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       metrics.rebuild(outcome);
     },
   });
+  const joiner = createStateJoiner({
+    settings: mesh.shared_breakers,
+    clock,
+    onChange: (states) => {
+      cache.update(states);
+    },
+  });
   const nodes = createNodeRegistry();
   const stopping = new AbortController();
   const adsFor = (identify: IdentifyPeer): AdsDependencies => ({
@@ -124,8 +132,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       instance,
       cache,
       nodes,
-      rootExpiresAtMs: authority.rootExpiresAtMs,
+      codec,
+      clock,
+      joiner,
+      leaseMs: mesh.shared_breakers.lease * 1000,
+      rootExpiresAtMs: () => authority.rootExpiresAtMs,
       readers: [meshId(config, 'service', 'operator'), meshId(config, 'service', 'router')],
+      operators: [meshId(config, 'service', 'operator')],
+      reporters: [meshId(config, 'service', 'router')],
     }),
   );
   const local = createGrpcServer();
@@ -138,11 +152,18 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   return {
     port,
     socketPath,
-    cache,
+    // What the loader says is joined with what routers report before it is served.
+    cache: {
+      ...cache,
+      update: (views) => {
+        joiner.setViews(views);
+      },
+    },
     identity,
     close: async () => {
       stopping.abort();
       await Promise.all([closeServer(remote, CLOSE_GRACE_MS), closeServer(local, CLOSE_GRACE_MS)]);
+      joiner.close();
       cache.close();
       identities.close();
       identity.close();

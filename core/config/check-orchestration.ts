@@ -81,6 +81,14 @@ const checkCache: Check = ({ router: { cache } }, raw) => {
   });
 };
 
+const checkSharedBreakers: Check = ({ mesh }, raw) =>
+  mesh.shared_breakers.enabled
+    ? []
+    : ['quorum', 'lease', 'min_weight_percent'].flatMap((key) => {
+        const path = ['orchestration', 'mesh', 'shared_breakers', key];
+        return isSet(raw, path) ? [{ path, message: 'has no effect: mesh.shared_breakers.enabled is false' }] : [];
+      });
+
 const CHECKS: readonly Check[] = [
   checkPorts,
   checkDebounce,
@@ -89,4 +97,5 @@ const CHECKS: readonly Check[] = [
   checkSelection,
   checkCache,
   checkEdge,
+  checkSharedBreakers,
 ];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { count, seconds } from './scalars.ts';
+import { count, percent, seconds } from './scalars.ts';
 
-/** What Envoy does at the edge beside passing requests on. */
+/** What Envoy does at the edge beside passing requests on, and what routers tell one another through the control plane. */
 
 const absolutePath = z.string().regex(/^\/[^\0]+$/, 'must be an absolute path on the machine of the gateway');
 
@@ -104,5 +104,24 @@ export const edgeSchema = z
       .describe(
         "Age at which a client's connection is asked to end, in seconds, so that clients spread over new Envoys.",
       ),
+  })
+  .prefault({});
+
+export const sharedBreakers = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .default(true)
+      .describe('Whether a breaker that opens in one router is told to the others, through their Envoys.'),
+    quorum: count.default(1).describe('Routers that must have opened their breaker before all calls are refused.'),
+    lease: z
+      .number()
+      .min(1)
+      .max(300)
+      .default(5)
+      .describe('Time after which the word of a router that has gone silent is dropped, in seconds.'),
+    min_weight_percent: percent
+      .default(10)
+      .describe("Least that learned weights leave of a module's configured share in a split, in percent."),
   })
   .prefault({});

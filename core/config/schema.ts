@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { edgeSchema } from './edge-schema.ts';
+import { edgeSchema, sharedBreakers } from './edge-schema.ts';
 import { healthCheck, loadBalancing, outlierDetection, retry, traffic } from './module-mesh-schema.ts';
 import { count, fraction, identifier, port, seconds } from './scalars.ts';
 
@@ -230,6 +230,7 @@ const mesh = z
       .boolean()
       .default(false)
       .describe('Whether callers may ask for delays and failures by x-envoy-fault-* headers; for tests only.'),
+    shared_breakers: sharedBreakers,
     edge: edgeSchema,
   })
   .prefault({});

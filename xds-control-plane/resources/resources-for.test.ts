@@ -100,7 +100,7 @@ test('an encoder that meets a misspelt field would be caught by the check above'
   ]);
   const name = 'type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC';
   const inside = { name: 'l', filter_chains: [{ filters: [{ typed_config: { '@type': name, rulez: {} } }] }] };
-  expect(lost(codec.decode(codec.encode('listeners', inside)), inside, 'listeners')).toEqual([
+  expect(lost(codec.decode(codec.encode(TYPE_URLS.listeners, inside)), inside, 'listeners')).toEqual([
     'listeners.filter_chains[0].filters[0].typed_config.rulez',
   ]);
 });
