@@ -11,6 +11,10 @@ import {
   type NodeStatus,
   type ReportModulesRequest,
   type ReportModulesResponse,
+  type RootRotation,
+  type RotateRootRequest,
+  type RotateRootResponse,
+  RootRotationStep,
   type TypeStatus,
 } from '../gen/frontier/mesh/v1/status.ts';
 import type { Clock } from '../core/clock.ts';
@@ -22,6 +26,8 @@ import type { ConnectedNode, NodeRegistry } from './ads/node-registry.ts';
 import type { TypeState } from './ads/stream-state.ts';
 import type { SnapshotCache } from './cache/snapshot-cache.ts';
 import type { Snapshot } from './cache/type-snapshot.ts';
+import { stepEndMs } from './authority/root-rotation.ts';
+import type { RootKeeper, Rotation, RotationStep } from './authority/root-rotation.ts';
 import type { Codec } from './protobuf/codec.ts';
 import { driftOf, shownContent } from './reports/introspection.ts';
 import type { DiffReason } from './reports/introspection.ts';
@@ -37,7 +43,8 @@ export interface StatusServiceOptions {
   readonly joiner: StateJoiner;
   /** Time within which routers must repeat their reports, in milliseconds. */
   readonly leaseMs: number;
-  readonly rootExpiresAtMs: () => number;
+  readonly roots: RootKeeper;
+  readonly certificateLifetimeMs: number;
   /** SPIFFE ids that may ask. */
   readonly readers: readonly string[];
   /** SPIFFE ids that may see what is served. */
@@ -71,17 +78,33 @@ export function createStatusService(options: StatusServiceOptions): UntypedServi
       takeReport(request, options);
       return Promise.resolve({ lease: durationFromMs(options.leaseMs) });
     }),
+    rotateRoot: unary<RotateRootRequest, RotateRootResponse>(async (_request, call) => {
+      requirePeer(call, options.operators);
+      return { rotation: rotationOf(await options.roots.begin(), options.certificateLifetimeMs) };
+    }),
   };
 }
 
-function statusOf({ instance, cache, nodes, rootExpiresAtMs }: StatusServiceOptions): GetStatusResponse {
+function statusOf(options: StatusServiceOptions): GetStatusResponse {
+  const { instance, cache, nodes, roots } = options;
   return {
     instance,
     snapshotHash: cache.hash(),
     nodes: nodes.list().map(nodeStatus),
     synced: cache.current('gateway') !== undefined,
-    rootExpireTime: new Date(rootExpiresAtMs()),
+    rootExpireTime: new Date(roots.current().expiresAtMs),
+    rootRotation: rotationOf(roots.rotation(), options.certificateLifetimeMs),
   };
+}
+
+const STEPS: Readonly<Record<RotationStep, RootRotationStep>> = {
+  distribute: RootRotationStep.DISTRIBUTE,
+  replace: RootRotationStep.REPLACE,
+};
+
+function rotationOf(rotation: Rotation | undefined, lifetimeMs: number): RootRotation | undefined {
+  if (rotation === undefined) return undefined;
+  return { step: STEPS[rotation.step], stepEndTime: new Date(stepEndMs(rotation, lifetimeMs)) };
 }
 
 function nodeStatus({ node, spiffeId, connectedAtMs, state }: ConnectedNode): NodeStatus {
