@@ -16,6 +16,7 @@ import { createModuleLanes } from './execute/module-lanes.ts';
 import { createSidecarCaller } from './execute/sidecar-client.ts';
 import { openOutcomeLog } from './learning/outcome-log.ts';
 import { createLoaderClient, type LoaderClient } from './loader-client.ts';
+import { startMeshReports, type MeshReports } from './mesh-report-client.ts';
 import { createAdmission, type Admission } from './pipeline/admit.ts';
 import { createAuthenticate, type Authenticate } from './pipeline/authenticate.ts';
 import type { BulkDependencies } from './pipeline/dependencies.ts';
@@ -26,6 +27,7 @@ import { holdPolicyOf } from './resilience/hold-rule.ts';
 import { patienceOf } from './resilience/patience.ts';
 import { createRetryBudget } from './resilience/retry-budget.ts';
 import { createModuleBoard, type ModuleBoard } from './resilience/module-board.ts';
+import { moduleReports } from './resilience/module-reports.ts';
 import { createRouterMetrics, type RouterMetrics } from './telemetry/router-metrics.ts';
 import { startUsageReports } from './usage-reporter.ts';
 
@@ -41,6 +43,8 @@ export interface ComposeOptions {
   /** Loader, as host:port. */
   readonly loaderAddress: string;
   readonly loaderCredentials: ChannelCredentials;
+  /** Control plane, which is told of open breakers; nobody is when left out. */
+  readonly controlPlane?: { readonly address: string; readonly credentials: ChannelCredentials };
 }
 
 /** The router's parts, put together; the bindings (gRPC, HTTP) stand on them. */
@@ -67,6 +71,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     onBreakerChange: (moduleId, from, to) => {
       metrics.breakerChanges.inc({ module: moduleId, state: to });
       log.warn({ event: 'breaker_changed', module: moduleId, from, to });
+      meshReports?.changed();
     },
   });
   const admission = createAdmission({
@@ -104,6 +109,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
   const answers = createAnswers(options, metrics);
   const channels = createModuleChannels(options.dial);
   const lanes = createModuleLanes(channels, board);
+  const meshReports = startReports(options, board);
   const usage = startUsageReports(board, loader, clock, log);
   const dependencies = {
     board,
@@ -146,6 +152,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     metrics,
     async close() {
       usage.close();
+      meshReports?.close();
       watch.close();
       activator.close();
       lanes.close();
@@ -155,6 +162,20 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
       await history.close();
     },
   };
+}
+
+function startReports(
+  { config, controlPlane, clock, log }: ComposeOptions,
+  board: ModuleBoard,
+): MeshReports | undefined {
+  if (controlPlane === undefined || !config.orchestration.mesh.shared_breakers.enabled) return undefined;
+  return startMeshReports({
+    ...controlPlane,
+    reporter: `router-${process.pid}`,
+    clock,
+    log,
+    reports: () => moduleReports(board.records(), clock.monotonicMs()),
+  });
 }
 
 /** Gives ids that are unique in this process: a count, which is short on the wire. */

@@ -4,7 +4,7 @@ import { ChannelCredentials } from '@grpc/grpc-js';
 import { proxylessBootstrap } from '../core/mesh/proxyless-bootstrap.ts';
 import { channelCredentials } from '../core/identity/credentials.ts';
 import { runService } from '../core/service/run-service.ts';
-import { identityDir, meshId, obtainServiceIdentity } from '../core/service/service-identity.ts';
+import { controlPlaneAddress, identityDir, meshId, obtainServiceIdentity } from '../core/service/service-identity.ts';
 import { createMemoryStore } from '../core/store/memory-store.ts';
 import type { FrontierConfig } from '../core/config/schema.ts';
 import { dialFor } from './execute/module-channel.ts';
@@ -45,6 +45,10 @@ await runService({
       dial: dialFor(config.orchestration, meshCredentials),
       loaderAddress: `127.0.0.1:${config.orchestration.network.ports.loader}`,
       loaderCredentials: channelCredentials(identity, { expect: [meshId(config, 'service', 'loader')] }),
+      controlPlane: {
+        address: controlPlaneAddress(config),
+        credentials: channelCredentials(identity, { expect: [meshId(config, 'service', 'control-plane')] }),
+      },
       version: versionOf(projectRoot),
     });
     return {

@@ -28,10 +28,12 @@ import { createIdentityService } from './authority/identity-server.ts';
 import { createIssuedIdentity } from './authority/issued-identity.ts';
 import type { IssuedIdentity } from './authority/issued-identity.ts';
 import { createNodeIdentities } from './authority/node-identities.ts';
-import { loadOrCreateRoot } from './authority/root.ts';
+import { openRootKeeper } from './authority/root-rotation.ts';
+import type { RootKeeper } from './authority/root-rotation.ts';
 import { createSnapshotCache } from './cache/snapshot-cache.ts';
 import type { SnapshotCache } from './cache/snapshot-cache.ts';
 import { loadCodec } from './protobuf/codec.ts';
+import { createStateJoiner } from './reports/mesh-states.ts';
 import { resourcesFor } from './resources/resources-for.ts';
 
 /** Streams never end by themselves; they are told to at once, and this is for calls that are being answered. */
@@ -70,9 +72,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const instance = `control-plane-${process.pid}`;
   const codec = loadCodec();
   const metrics = createControlPlaneMetrics(registry);
-  const authority = await openAuthority(config, clock);
-  const identity = await ownIdentity(config, authority, clock, log);
-  const identities = createNodeIdentities((spiffeId) => createIssuedIdentity({ authority, spiffeId, clock, log }));
+  const roots = await openRoots(config, clock, log);
+  const authority = authorityOf(config, roots);
+  const issue = (spiffeId: string): Promise<IssuedIdentity> =>
+    createIssuedIdentity({ authority, spiffeId, clock, log, onRootsChange: (listener) => roots.onChange(listener) });
+  const identity = await ownIdentity(config, issue);
+  const identities = createNodeIdentities(issue);
   const cache = createSnapshotCache({
     orchestration: config.orchestration,
     codec,
@@ -81,6 +86,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     resourcesFor,
     onRebuild: (outcome) => {
       metrics.rebuild(outcome);
+    },
+  });
+  const joiner = createStateJoiner({
+    settings: mesh.shared_breakers,
+    clock,
+    onChange: (states) => {
+      cache.update(states);
     },
   });
   const nodes = createNodeRegistry();
@@ -124,8 +136,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       instance,
       cache,
       nodes,
-      rootExpiresAtMs: authority.rootExpiresAtMs,
+      codec,
+      clock,
+      joiner,
+      leaseMs: mesh.shared_breakers.lease * 1000,
+      roots,
+      certificateLifetimeMs: mesh.certificate_lifetime * 1000,
       readers: [meshId(config, 'service', 'operator'), meshId(config, 'service', 'router')],
+      operators: [meshId(config, 'service', 'operator')],
+      reporters: [meshId(config, 'service', 'router')],
     }),
   );
   const local = createGrpcServer();
@@ -138,34 +157,56 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   return {
     port,
     socketPath,
-    cache,
+    // What the loader says is joined with what routers report before it is served.
+    cache: {
+      ...cache,
+      update: (views) => {
+        joiner.setViews(views);
+      },
+    },
     identity,
     close: async () => {
       stopping.abort();
       await Promise.all([closeServer(remote, CLOSE_GRACE_MS), closeServer(local, CLOSE_GRACE_MS)]);
+      joiner.close();
       cache.close();
       identities.close();
       identity.close();
+      roots.close();
       rmSync(socketPath, { force: true });
     },
   };
 }
 
-async function openAuthority(config: FrontierConfig, clock: Clock): Promise<Authority> {
-  const { trust_domain: trustDomain, namespace, certificate_lifetime: lifetime } = config.orchestration.mesh;
-  const root = await loadOrCreateRoot(path.join(config.dataDir, 'identity'), trustDomain, clock.nowMs());
-  return createAuthority({ root, trustDomain, namespace, lifetimeMs: lifetime * 1000 });
+function openRoots(
+  { dataDir, orchestration: { mesh } }: FrontierConfig,
+  clock: Clock,
+  log: Logger,
+): Promise<RootKeeper> {
+  return openRootKeeper({
+    dir: path.join(dataDir, 'identity'),
+    trustDomain: mesh.trust_domain,
+    lifetimeMs: mesh.certificate_lifetime * 1000,
+    clock,
+    log,
+  });
+}
+
+function authorityOf({ orchestration: { mesh } }: FrontierConfig, roots: RootKeeper): Authority {
+  return createAuthority({
+    root: () => roots.current(),
+    trustDomain: mesh.trust_domain,
+    namespace: mesh.namespace,
+    lifetimeMs: mesh.certificate_lifetime * 1000,
+  });
 }
 
 /** The control plane cannot ask itself over the network before it serves: it signs its own certificate. */
 async function ownIdentity(
   config: FrontierConfig,
-  authority: Authority,
-  clock: Clock,
-  log: Logger,
+  issue: (spiffeId: string) => Promise<IssuedIdentity>,
 ): Promise<IssuedIdentity> {
-  const spiffeId = meshId(config, 'service', 'control-plane');
-  const identity = await createIssuedIdentity({ authority, spiffeId, clock, log });
+  const identity = await issue(meshId(config, 'service', 'control-plane'));
   const dir = identityDir(config, 'service', 'control-plane');
   writeIdentity(dir, identity.current());
   identity.onChange((material) => {

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { checkEdge } from './check-edge.ts';
 import { isSet, type Draft } from './draft.ts';
 import type { Orchestration } from './schema.ts';
 import type { Finding } from './validate.ts';
@@ -80,4 +81,21 @@ const checkCache: Check = ({ router: { cache } }, raw) => {
   });
 };
 
-const CHECKS: readonly Check[] = [checkPorts, checkDebounce, checkHttp, checkOrigins, checkSelection, checkCache];
+const checkSharedBreakers: Check = ({ mesh }, raw) =>
+  mesh.shared_breakers.enabled
+    ? []
+    : ['quorum', 'lease', 'min_weight_percent'].flatMap((key) => {
+        const path = ['orchestration', 'mesh', 'shared_breakers', key];
+        return isSet(raw, path) ? [{ path, message: 'has no effect: mesh.shared_breakers.enabled is false' }] : [];
+      });
+
+const CHECKS: readonly Check[] = [
+  checkPorts,
+  checkDebounce,
+  checkHttp,
+  checkOrigins,
+  checkSelection,
+  checkCache,
+  checkEdge,
+  checkSharedBreakers,
+];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { edgeSchema, sharedBreakers } from './edge-schema.ts';
 import { healthCheck, loadBalancing, outlierDetection, retry, traffic } from './module-mesh-schema.ts';
 import { count, fraction, identifier, port, seconds } from './scalars.ts';
 
@@ -285,6 +286,12 @@ const mesh = z
       .max(60)
       .default(0.5)
       .describe('Longest delay of a change under steady churn, in seconds.'),
+    fault_injection: z
+      .boolean()
+      .default(false)
+      .describe('Whether callers may ask for delays and failures by x-envoy-fault-* headers; for tests only.'),
+    shared_breakers: sharedBreakers,
+    edge: edgeSchema,
   })
   .prefault({});
 

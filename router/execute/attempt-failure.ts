@@ -32,9 +32,17 @@ export function attemptFailure(moduleId: string, thrown: unknown, streamed: bool
   });
 }
 
-/** Tells whether a failure speaks against the module's health, so that its breaker counts it. */
+/**
+ * Tells whether a failure speaks against the module's health, so that its breaker counts it. BREAKER_OPEN does not: the mesh
+ * has refused the call on the word of other routers, and breakers that open on each other's word would never close.
+ */
 export function isModulesFault({ reason, code }: FrontierError): boolean {
-  return code !== Code.INVALID_ARGUMENT && code !== Code.RESOURCE_EXHAUSTED && reason !== 'DRAINING';
+  return (
+    code !== Code.INVALID_ARGUMENT &&
+    code !== Code.RESOURCE_EXHAUSTED &&
+    reason !== 'DRAINING' &&
+    reason !== 'BREAKER_OPEN'
+  );
 }
 
 /** Tells whether a failure may come from a mesh that does not know a new endpoint yet; no sidecar has seen the call then. */

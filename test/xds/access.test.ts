@@ -87,7 +87,7 @@ test('a certificate of the right name from a foreign authority counts for nothin
   const spiffeId = meshId(world.config, 'gateway', 'edge-1');
   const mesh = { trustDomain: 'frontier.local', namespace: 'default' };
   const root = await loadOrCreateRoot(tempFolder('foreign'), mesh.trustDomain, systemClock.nowMs());
-  const authority = createAuthority({ root, ...mesh, lifetimeMs: 60_000 });
+  const authority = createAuthority({ root: () => root, ...mesh, lifetimeMs: 60_000 });
   const forged = await createIssuedIdentity({ authority, spiffeId, clock: systemClock, log: silentLogger });
   const { bundlePem } = (await world.join('gateway', 'edge-1')).current();
   const material = { ...forged.current(), bundlePem };

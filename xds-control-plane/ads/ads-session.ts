@@ -180,7 +180,7 @@ export function startSession(
     changedAtMs ??= clock.monotonicMs();
     pump();
   });
-  const forget = nodes.add({ node, kind, spiffeId, connectedAtMs: clock.nowMs(), state });
+  const forget = nodes.add({ node, kind, spiffeId, connectedAtMs: clock.nowMs(), state, wanted: () => view.current() });
   metrics.streams(1, kind);
   log.info({ event: 'node_connected', kind, form, spiffeId });
   tell(() => events?.onStreamOpen?.(info));

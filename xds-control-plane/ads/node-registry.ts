@@ -1,3 +1,4 @@
+import type { Snapshot } from '../cache/type-snapshot.ts';
 import type { DiscoveryNode } from './discovery-requests.ts';
 import type { StreamState } from './stream-state.ts';
 
@@ -11,6 +12,8 @@ export interface ConnectedNode {
   readonly connectedAtMs: number;
   /** Where the stream stands now. */
   readonly state: StreamState;
+  /** Gives what it is to have now. */
+  readonly wanted: () => Snapshot | undefined;
 }
 
 /** The streams that are open. */

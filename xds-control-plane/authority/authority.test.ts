@@ -27,7 +27,7 @@ afterEach(() => {
 
 async function authorityAt(nowMs: number, lifetimeMs = DAY): Promise<Authority> {
   const root = await loadOrCreateRoot(dir, 'frontier.local', nowMs);
-  return createAuthority({ root, trustDomain: 'frontier.local', namespace: 'default', lifetimeMs });
+  return createAuthority({ root: () => root, trustDomain: 'frontier.local', namespace: 'default', lifetimeMs });
 }
 
 describe('the root', () => {

@@ -43,20 +43,27 @@ export interface Authority {
 }
 
 export interface AuthorityOptions {
-  readonly root: Root;
+  /** Gives the root that signs now. */
+  readonly root: () => Root;
   readonly trustDomain: string;
   readonly namespace: string;
   readonly lifetimeMs: number;
 }
 
-/** Gives an authority that signs with `root`. */
-export function createAuthority({ root, trustDomain, namespace, lifetimeMs }: AuthorityOptions): Authority {
+/** Gives an authority that signs with the root of the moment. */
+export function createAuthority(options: AuthorityOptions): Authority {
+  const { trustDomain, namespace, lifetimeMs } = options;
   return {
-    bundlePem: root.certPem,
-    rootExpiresAtMs: root.expiresAtMs,
+    get bundlePem() {
+      return options.root().bundlePem;
+    },
+    get rootExpiresAtMs() {
+      return options.root().expiresAtMs;
+    },
     issue: async (csrPem, spiffeId, nowMs) => {
       assertOurName(spiffeId, trustDomain, namespace);
       const publicKey = await requestedKey(csrPem);
+      const root = options.root();
       const expiresAtMs = Math.min(nowMs + lifetimeMs, root.expiresAtMs);
       const backdateMs = Math.min(LONGEST_BACKDATE_MS, lifetimeMs / 10);
       const certificate = await X509CertificateGenerator.create({
@@ -71,7 +78,7 @@ export function createAuthority({ root, trustDomain, namespace, lifetimeMs }: Au
         extensions: await leafExtensions(spiffeId, publicKey, root),
       });
       const chainPem = certificate.toString('pem');
-      return { chainPem, bundlePem: root.certPem, expiresAtMs, renewAtMs: nowMs + (expiresAtMs - nowMs) / 2 };
+      return { chainPem, bundlePem: root.bundlePem, expiresAtMs, renewAtMs: nowMs + (expiresAtMs - nowMs) / 2 };
     },
   };
 }

@@ -22,6 +22,8 @@ export interface IssuedIdentityOptions {
   readonly spiffeId: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Tells of each change of the roots, upon which the identity is issued anew at once; never when left out. */
+  readonly onRootsChange?: (listener: () => void) => () => void;
 }
 
 /** Issues a certificate and keeps it fresh. Key and certificate are checked to fit before anybody gets them (checklist 56). */
@@ -52,6 +54,7 @@ export async function createIssuedIdentity(options: IssuedIdentityOptions): Prom
     }
   };
   const schedule = (ms: number): void => {
+    cancel();
     if (closed) return;
     const step = Math.min(Math.max(ms, 0), LONGEST_TIMER_MS);
     cancel = clock.after(step, () => {
@@ -63,6 +66,9 @@ export async function createIssuedIdentity(options: IssuedIdentityOptions): Prom
   const first = await issue();
   let material = first.material;
   schedule(first.renewAtMs - clock.nowMs());
+  const endRoots = options.onRootsChange?.(() => {
+    schedule(0);
+  });
   return {
     spiffeId,
     current: () => material,
@@ -73,6 +79,7 @@ export async function createIssuedIdentity(options: IssuedIdentityOptions): Prom
     close: () => {
       closed = true;
       cancel();
+      endRoots?.();
       listeners.clear();
     },
   };

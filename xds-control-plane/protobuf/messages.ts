@@ -45,6 +45,16 @@ interface ExtensionMessages {
     weight_expiration_period: Duration;
     error_utilization_penalty: { value: number };
   };
+  // What follows is checked field by field by the test that encodes and decodes every resource.
+  'envoy.extensions.access_loggers.file.v3.FileAccessLog': { path: string; log_format: SubstitutionFormatString };
+  'envoy.extensions.compression.brotli.compressor.v3.Brotli': object;
+  'envoy.extensions.compression.gzip.compressor.v3.Gzip': object;
+  'envoy.extensions.compression.zstd.compressor.v3.Zstd': object;
+  'envoy.extensions.filters.http.compressor.v3.Compressor': object;
+  'envoy.extensions.filters.http.fault.v3.HTTPFault': object;
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication': object;
+  'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit': object;
+  'envoy.extensions.filters.http.rbac.v3.RBAC': object;
 }
 
 export type ExtensionName = keyof ExtensionMessages;

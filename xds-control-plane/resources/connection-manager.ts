@@ -1,6 +1,8 @@
 import type { Orchestration } from '../../core/config/schema.ts';
 import { duration, extension } from '../protobuf/messages.ts';
 import type { Extension, HttpConnectionManager } from '../protobuf/messages.ts';
+import { accessLog } from './access-log.ts';
+import { edgeFilters, faultFilters } from './edge-filters.ts';
 import { COLLECTOR_CLUSTER, EDGE, MESH } from './names.ts';
 
 type Tracing = NonNullable<HttpConnectionManager['tracing']>;
@@ -23,15 +25,8 @@ export function edgeConnectionManager(orchestration: Orchestration): Extension {
       initial_stream_window_size: { value: 1024 * KIB },
       initial_connection_window_size: { value: 16 * 1024 * KIB },
     },
-    http_filters: [
-      { name: 'envoy.filters.http.cors', typed_config: extension('envoy.extensions.filters.http.cors.v3.Cors', {}) },
-      {
-        name: 'envoy.filters.http.grpc_web',
-        typed_config: extension('envoy.extensions.filters.http.grpc_web.v3.GrpcWeb', {}),
-      },
-      routerFilter(),
-    ],
-    access_log: [failureLog()],
+    http_filters: [...edgeFilters(orchestration), routerFilter()],
+    ...accessLog(orchestration),
   });
 }
 
@@ -46,7 +41,7 @@ export function meshConnectionManager(orchestration: Orchestration): Extension {
       initial_stream_window_size: { value: 1024 * KIB },
       initial_connection_window_size: { value: 64 * 1024 * KIB },
     },
-    http_filters: [routerFilter()],
+    http_filters: [...faultFilters(orchestration), routerFilter()],
   });
 }
 
@@ -54,11 +49,15 @@ function connectionManager(
   orchestration: Orchestration,
   own: HttpConnectionManager & { stat_prefix: string },
 ): Extension {
+  const maxAge = own.stat_prefix === EDGE ? orchestration.mesh.edge.max_connection_duration : undefined;
   return extension('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
     codec_type: 'AUTO',
     rds: { config_source: RDS_CONFIG, route_config_name: own.stat_prefix },
     stream_idle_timeout: duration(STREAM_IDLE_SECONDS),
-    common_http_protocol_options: { idle_timeout: duration(3600) },
+    common_http_protocol_options: {
+      idle_timeout: duration(3600),
+      ...(maxAge === undefined ? {} : { max_connection_duration: duration(maxAge) }),
+    },
     ...tracingOf(own.stat_prefix, orchestration),
     ...own,
   });
@@ -86,46 +85,5 @@ function routerFilter(): { name: string; typed_config: Extension } {
   return {
     name: 'envoy.filters.http.router',
     typed_config: extension('envoy.extensions.filters.http.router.v3.Router', {}),
-  };
-}
-
-/** Logs what Envoy answered itself or passed on as a server error; good requests cost no line. */
-function failureLog(): NonNullable<HttpConnectionManager['access_log']>[number] {
-  const field = (format: string): { stringValue: string } => ({ stringValue: format });
-  return {
-    name: 'envoy.access_loggers.stdout',
-    filter: {
-      or_filter: {
-        filters: [
-          {
-            status_code_filter: {
-              comparison: { op: 'GE', value: { default_value: 500, runtime_key: 'frontier.access_log_from_status' } },
-            },
-          },
-          { response_flag_filter: {} },
-        ],
-      },
-    },
-    typed_config: extension('envoy.extensions.access_loggers.stream.v3.StdoutAccessLog', {
-      log_format: {
-        json_format: {
-          fields: {
-            time: field('%START_TIME%'),
-            event: field('edge_failure'),
-            method: field('%REQ(:METHOD)%'),
-            // Without the query string, which may hold what a user typed.
-            path: field('%PATH(NQ)%'),
-            status: field('%RESPONSE_CODE%'),
-            grpc_status: field('%GRPC_STATUS%'),
-            flags: field('%RESPONSE_FLAGS%'),
-            details: field('%RESPONSE_CODE_DETAILS%'),
-            upstream: field('%UPSTREAM_CLUSTER%'),
-            duration_ms: field('%DURATION%'),
-            request_id: field('%REQ(X-REQUEST-ID)%'),
-            trace_id: field('%TRACE_ID%'),
-          },
-        },
-      },
-    }),
   };
 }

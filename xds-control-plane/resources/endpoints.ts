@@ -19,11 +19,11 @@ interface LiveReplica {
  */
 export const gatewayEndpoints = shared((state: ModuleState) => assignment(state, liveReplicas(state.replicas)));
 
-/** Gives the same for a proxyless client: only ready replicas, and none while the module's breaker is open. */
+/** Gives the same for a proxyless client: only ready replicas. */
 export const proxylessEndpoints = shared((state: ModuleState) =>
   assignment(
     state,
-    state.mesh?.breakerOpen === true ? [] : liveReplicas(state.replicas).filter(({ health }) => health === 'HEALTHY'),
+    liveReplicas(state.replicas).filter(({ health }) => health === 'HEALTHY'),
   ),
 );
 

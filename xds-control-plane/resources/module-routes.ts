@@ -1,3 +1,5 @@
+import { FrontierError } from '../../core/errors.ts';
+import { toStatus } from '../../core/grpc/status.ts';
 import type { ModuleSpec } from '../../core/config/schema.ts';
 import { duration, extension } from '../protobuf/messages.ts';
 import type { RouteConfiguration } from '../protobuf/messages.ts';
@@ -90,14 +92,17 @@ function mirrorPolicy({
   };
 }
 
-/** An open breaker: the call is refused at once, so that the router takes the plan's next module. gRPC sees UNAVAILABLE. */
+/**
+ * An open breaker: the call is refused at once, so that the router takes the plan's next module. gRPC sees UNAVAILABLE with
+ * the reason, by which a router tells it from a failure of the module.
+ */
 function refusal(moduleId: string): Pick<Route, 'direct_response' | 'response_headers_to_add'> {
+  const text = `${moduleId} has failed repeatedly and is given time to recover`;
+  const { metadata } = toStatus(new FrontierError('BREAKER_OPEN', text, { metadata: { module_id: moduleId } }));
+  const [key = '', value = ''] = Object.entries(metadata.toHttp2Headers())[0] ?? [];
   return {
-    direct_response: {
-      status: 503,
-      body: { inline_string: `${moduleId} has failed repeatedly and is given time to recover` },
-    },
-    response_headers_to_add: [{ header: { key: 'x-frontier-breaker', value: 'open' } }],
+    direct_response: { status: 503, body: { inline_string: text } },
+    response_headers_to_add: [{ header: { key, value: String(value) } }],
   };
 }
 

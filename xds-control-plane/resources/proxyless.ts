@@ -40,7 +40,7 @@ const apiListener = sharedByContent((spec: ModuleSpec, shares: readonly Share[])
                 {
                   match: { prefix: '' },
                   route: {
-                    // With every breaker open there is nothing to name but the module itself, which then has no endpoints.
+                    // gRPC has no direct answers: with every breaker open, calls go to the module itself.
                     ...destination(shares.length > 0 ? shares : [{ moduleId, weight: 1 }]),
                     max_stream_duration: { grpc_timeout_header_max: duration(0) },
                     ...(balancing.policy === 'ring_hash'

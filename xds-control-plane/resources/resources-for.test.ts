@@ -39,13 +39,51 @@ function lost(whole: unknown, part: unknown, path: string): readonly string[] {
 
 const traced = configured({ telemetry: { otlp_endpoint: 'https://collector.example:4317', sample_ratio: 0.5 } });
 
-test.each(['gateway', 'proxyless'] as const)(
-  'every field of the %s view is one that Envoy knows: encoding drops none',
-  (kind) => {
-    const states = statesOf(view('alpha', [replica(1, 'READY'), replica(2, 'DRAINING', { zone: 'b' })]), view('beta'));
-    expect(lostFields(resourcesFor(states, traced, kind))).toEqual([]);
+/** All that can be asked for. */
+const full = configured({
+  telemetry: { otlp_endpoint: 'https://collector.example:4317' },
+  mesh: {
+    fault_injection: true,
+    edge: {
+      compression: { algorithms: ['gzip', 'brotli', 'zstd'] },
+      access_log: { requests: 'failures', file: '/var/log/edge.log' },
+      rate_limit: { requests_per_second: 7.5, burst: 10 },
+      jwt: { issuer: 'i', audiences: ['a'], jwks_file: '/keys.json', forward: true },
+      rbac: [
+        { name: 'r', paths: ['/api/'], cidrs: ['10.0.0.0/8', '::1/128'], claims: { role: ['x'] } },
+        { name: 'all' },
+      ],
+      max_connection_duration: 60,
+    },
   },
-);
+});
+const specs: readonly Partial<ModuleSpecInput>[] = [
+  {
+    load_balancing: { policy: 'weighted_by_load' },
+    outlier_detection: { consecutive_gateway_failures: 3, success_rate: {} },
+    health_check: {},
+    retry: { budget: {}, per_try_timeout: 1.5 },
+    timeouts: { max_connection_duration: 60 },
+    traffic: { split: [{ module: 'beta', percent: 10 }], mirror: [{ module: 'beta' }] },
+  },
+  { load_balancing: { policy: 'ring_hash' } },
+  { load_balancing: { policy: 'round_robin', slow_start: 3, panic_threshold: 20 } },
+];
+
+test.each([
+  ['gateway', traced],
+  ['proxyless', traced],
+  ['gateway', full],
+  ['proxyless', full],
+] as const)('every field of the %s view is one that Envoy knows: encoding drops none', (kind, config) => {
+  const modules = specs.map((spec, index) => view(`m${index}`, [replica(index + 10, 'READY')], spec));
+  const beta = view('beta', [replica(3, 'READY'), replica(4, 'READY', { zone: 'b' })], {
+    load_balancing: { primary_zones: ['b'] },
+  });
+  const open = { ...view('open', [replica(5, 'READY')]), mesh: { breakerOpen: true } };
+  const alpha = view('alpha', [replica(1, 'READY'), replica(2, 'DRAINING', { zone: 'b' })]);
+  expect(lostFields(resourcesFor(statesOf(alpha, beta, open, ...modules), config, kind))).toEqual([]);
+});
 
 test('secrets hold certificate and key as one resource, and the roots as another', () => {
   const secrets = gatewaySecrets({ certPem: 'CERT', keyPem: 'KEY', bundlePem: 'ROOTS' });
@@ -59,6 +97,11 @@ test('an encoder that meets a misspelt field would be caught by the check above'
   const misspelt = { name: 'x', connect_timeuot: { seconds: 1, nanos: 0 } };
   expect(lost(codec.decode(codec.encode(TYPE_URLS.clusters, misspelt)), misspelt, 'clusters')).toEqual([
     'clusters.connect_timeuot',
+  ]);
+  const name = 'type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC';
+  const inside = { name: 'l', filter_chains: [{ filters: [{ typed_config: { '@type': name, rulez: {} } }] }] };
+  expect(lost(codec.decode(codec.encode(TYPE_URLS.listeners, inside)), inside, 'listeners')).toEqual([
+    'listeners.filter_chains[0].filters[0].typed_config.rulez',
   ]);
 });
 

@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { Metadata } from '@grpc/grpc-js';
 import fc from 'fast-check';
+import { fromStatus } from '../../core/grpc/status.ts';
 import type { ModuleSpecInput } from '../../core/config/schema.ts';
 import type { MeshState, ModuleState } from './content.ts';
 import { gatewayEndpoints, proxylessEndpoints } from './endpoints.ts';
@@ -95,10 +97,17 @@ const meshHost = (id: string, ...states: readonly ModuleState[]): unknown =>
     .routes.find(({ name }) => name === 'mesh')
     ?.virtual_hosts?.find(({ name }) => name === id);
 
-test('a module with an open breaker is refused at once by Envoy, and has no endpoints for a proxyless client', () => {
+test('a module with an open breaker is refused at once by Envoy, with the reason; proxyless clients see for themselves', () => {
   const open = ready('a', {}, { breakerOpen: true });
-  expect(meshHost('a', open)).toMatchObject({ routes: [{ direct_response: { status: 503 } }] });
-  expect(proxylessEndpoints(open).endpoints).toEqual([]);
+  const host = meshHost('a', open) as {
+    routes: [{ response_headers_to_add: [{ header: { key: string; value: string } }] }];
+  };
+  expect(host).toMatchObject({ routes: [{ direct_response: { status: 503 } }] });
+  const { key, value } = host.routes[0].response_headers_to_add[0].header;
+  const metadata = Metadata.fromHttp2Headers({ [key]: value });
+  const refusal = Object.assign(new Error('refused'), { code: 14, details: 'refused', metadata });
+  expect(fromStatus(refusal)).toMatchObject({ reason: 'BREAKER_OPEN', metadata: { module_id: 'a' } });
+  expect(proxylessEndpoints(open).endpoints).toHaveLength(1);
   expect(gatewayEndpoints(open).endpoints).toHaveLength(1);
 });
 
