@@ -25,6 +25,8 @@ import { createRouter, type Router } from './pipeline/router.ts';
 import { keepHistory } from './resilience/history-keeper.ts';
 import { holdPolicyOf } from './resilience/hold-rule.ts';
 import { patienceOf } from './resilience/patience.ts';
+import { createStrategyLearner } from './resilience/strategy-learner.ts';
+import { createRoundRobin } from './resilience/weighted-round-robin.ts';
 import { createRetryBudget } from './resilience/retry-budget.ts';
 import { createModuleBoard, type ModuleBoard } from './resilience/module-board.ts';
 import { moduleReports } from './resilience/module-reports.ts';
@@ -127,6 +129,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
       maxAttempts: fallback.max_attempts,
       minSuccessRate: fallback.health_monitoring.min_success_rate,
       selection: selectionPolicyOf(settings.selection),
+      strategy: settings.strategy,
     },
     answers,
     outcomes,
@@ -134,6 +137,8 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     patience: patienceOf(fallback),
     holdPolicy: holdPolicyOf(fallback),
     retryBudget: createRetryBudget(fallback.retry.budget),
+    learner: createStrategyLearner(rng),
+    roundRobin: createRoundRobin(),
   };
   if (security.api_keys.length === 0) {
     log.info({

@@ -49,11 +49,6 @@ const ORCHESTRATION: readonly NotBuilt[] = [
     sentence: 'the Kubernetes driver is not built yet, so its namespace is not used.',
   },
   {
-    path: ['router', 'strategy'],
-    when: isOtherThan('sequential'),
-    sentence: 'only the strategy sequential is built yet, and it is used instead.',
-  },
-  {
     path: ['mesh', 'mode'],
     when: (value) => value === 'istio',
     sentence: 'the mesh mode istio is not tested yet and nothing is deployed for it.',

@@ -241,7 +241,6 @@ describe('the orchestration file', () => {
 
 describe('findNotBuilt', () => {
   test.each([
-    ['router: { strategy: hedged }', '', 'orchestration router.strategy'],
     ['dynamic_loading: { strategy: predictive }', '', 'orchestration dynamic_loading.strategy'],
     ['dynamic_loading: { driver: kubernetes }', '', 'orchestration dynamic_loading.driver'],
     ['mesh: { mode: istio }', '', 'orchestration mesh.mode'],

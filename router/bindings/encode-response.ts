@@ -16,6 +16,7 @@ import type { Classification } from '../classification/classifier.ts';
 import type { Explanation } from '../decide/explain.ts';
 import type { Plan } from '../decide/plan.ts';
 import type { AttemptRecord, FinishReason } from '../domain/answer.ts';
+import type { Strategy as StrategyName } from '../domain/query.ts';
 import type { RouteEvent } from '../domain/events.ts';
 import type { RouteResult } from '../domain/route-result.ts';
 import { attachmentToMessage } from './attachments.ts';
@@ -75,10 +76,18 @@ function attemptToMessage(attempt: AttemptRecord): Attempt {
   };
 }
 
+const STRATEGIES: Readonly<Record<StrategyName, Strategy>> = {
+  sequential: Strategy.SEQUENTIAL,
+  parallel: Strategy.PARALLEL,
+  hedged: Strategy.HEDGED,
+  weighted_round_robin: Strategy.WEIGHTED_ROUND_ROBIN,
+  adaptive: Strategy.ADAPTIVE,
+};
+
 function planToMessage(plan: Plan): PlanMessage {
   return {
     steps: plan.steps.map(({ expectedWaitMs, ...step }) => ({ ...step, expectedWaitSeconds: expectedWaitMs / 1000 })),
-    strategy: Strategy.SEQUENTIAL,
+    strategy: STRATEGIES[plan.strategy ?? 'sequential'],
     abstained: plan.abstained,
     path: ExecutionPath.FULL,
     explores: plan.explores,

@@ -1,7 +1,7 @@
 import { FrontierError, type Reason } from '../../core/errors.ts';
 import type { Classification } from '../classification/classifier.ts';
 import type { Principal } from '../domain/principal.ts';
-import type { Query } from '../domain/query.ts';
+import type { Query, Strategy } from '../domain/query.ts';
 import { candidateOrder, exploresWith, isDemoted, scoreContext, type RankingContext } from './candidates.ts';
 import { expectedCost } from './cost.ts';
 import { exclusionOf, type Exclusion } from './eligibility.ts';
@@ -29,6 +29,8 @@ export interface Plan {
   readonly steps: readonly PlanStep[];
   /** Whether the classifier was too unsure to choose. */
   readonly abstained: boolean;
+  /** How the steps are gone through; sequential when left out. */
+  readonly strategy?: Strategy;
   readonly exclusions: readonly Exclusion[];
   /** Whether the order was drawn, to try modules out. */
   readonly explores: boolean;
@@ -45,6 +47,8 @@ export interface PlanPolicy {
   /** Share of accepted answers under which a module goes to the end. */
   readonly minSuccessRate: number;
   readonly selection: SelectionPolicy;
+  /** How plans are gone through, unless a query says otherwise. */
+  readonly strategy?: Strategy;
 }
 
 /**
@@ -79,7 +83,8 @@ export function plan(
   const { order, wake } = warmFirst([...eligible, ...demoted], selection);
   for (const status of order.slice(policy.maxAttempts)) exclusions.push(beyondLimit(status, policy));
   const chosen = order.slice(0, policy.maxAttempts);
-  return { steps: stepsFor(chosen, classification, context), abstained, exclusions, explores, wake };
+  const strategy = query.strategy ?? policy.strategy ?? 'sequential';
+  return { steps: stepsFor(chosen, classification, context), abstained, strategy, exclusions, explores, wake };
 }
 
 /**

@@ -64,6 +64,8 @@ export interface ExecutionResult {
   readonly attempts: readonly AttemptRecord[];
   /** Time that the query waited for modules to start, in milliseconds. */
   readonly coldStartMs: number;
+  /** Module that was to be asked first, where the strategy has its own order. */
+  readonly firstModuleId?: string | undefined;
   /** Whether the answer goes on from the partial answer of a module that failed. */
   readonly continuation?: boolean;
 }

@@ -94,6 +94,10 @@ export async function* attempt(
       othersRemain: step.othersRemain,
     }),
   );
+  const firstTokenMs = (): number | undefined => {
+    const atMs = tokens.firstAtMs;
+    return atMs === undefined ? undefined : atMs - startedMs;
+  };
   const told = { board: false };
   const end = (how: CallEnd): void => {
     told.board = true;
@@ -104,7 +108,7 @@ export async function* attempt(
     const { score } = answer.confidence;
     const accepted = isAccepted(answer);
     const latencyMs = elapsed();
-    end({ kind: 'answered', accepted, confidence: score, latencyMs });
+    end({ kind: 'answered', accepted, confidence: score, latencyMs, firstTokenMs: firstTokenMs() });
     span.setAttributes({ 'frontier.accepted': accepted, 'frontier.confidence': score });
     const cost = costOf(record.spec, answer.usage);
     const reason = accepted ? undefined : 'LOW_CONFIDENCE';
@@ -155,8 +159,13 @@ const CHARACTERS_PER_TOKEN = 4;
 function spentUsage(query: Query, { metadata }: FrontierError, tokens: HoldBack): TokenUsage | undefined {
   const completionTokens = Math.max(tokens.count, Number(metadata['completion_tokens'] ?? 0) || 0);
   if (completionTokens === 0) return undefined;
+  return { promptTokens: promptTokensOf(query), completionTokens };
+}
+
+/** Tokens of a query, by its length. */
+export function promptTokensOf(query: Query): number {
   const characters = query.history.reduce((sum, turn) => sum + turn.content.length, query.text.length);
-  return { promptTokens: Math.ceil(characters / CHARACTERS_PER_TOKEN), completionTokens };
+  return Math.ceil(characters / CHARACTERS_PER_TOKEN);
 }
 
 /** Throws why the request is over, if it is: then no other module is to be tried either. */

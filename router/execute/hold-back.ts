@@ -13,6 +13,8 @@ export interface HoldBack {
   readonly shown: boolean;
   /** Text that has been given out. */
   readonly shownText: string;
+  /** When the first token came. */
+  readonly firstAtMs: number | undefined;
   /** Tokens taken, given out or not. */
   readonly count: number;
 }
@@ -44,6 +46,9 @@ export function createHoldBack(rule: HoldRule): HoldBack {
       return open || isOver(nowMs) ? release() : [];
     },
     release,
+    get firstAtMs() {
+      return firstMs;
+    },
     get shown() {
       return shown.length > 0;
     },

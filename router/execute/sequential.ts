@@ -40,7 +40,7 @@ export async function* executeSequentially(
   dependencies: ExecutionDependencies,
   progress: Progress = createProgress(),
 ): AsyncGenerator<ExecutionEvent, ExecutionResult, undefined> {
-  const { retryBudget, clock, rng } = dependencies;
+  const { clock } = dependencies;
   let previous = progress.attempts.at(-1)?.moduleId;
   for (const [at, step] of plan.steps.entries()) {
     throwIfOver(request, clock);
@@ -52,8 +52,22 @@ export async function* executeSequentially(
     const result = yield* tryStep(step, { othersRemain: !isLast, mayStand: isLast }, request, dependencies, progress);
     if (result !== undefined) return result;
   }
+  return yield* concludePlan(plan.steps, request, dependencies, progress);
+}
+
+/**
+ * Ends a plan whose every step has been tried: with the best rejected answer, else by asking the most promising module once more,
+ * else by throwing.
+ */
+export async function* concludePlan(
+  steps: readonly PlanStep[],
+  request: AttemptRequest,
+  dependencies: ExecutionDependencies,
+  progress: Progress,
+): AsyncGenerator<ExecutionEvent, ExecutionResult, undefined> {
+  const { retryBudget, clock, rng } = dependencies;
   if (progress.best !== undefined) return yield* concludeBest(progress);
-  const again = secondChance(plan.steps, progress.attempts);
+  const again = secondChance(steps, progress.attempts);
   if (again !== undefined && retryBudget.withdraw()) {
     await clock.sleep(jitter(RETRY_PAUSE_MS, 0.5, rng), request.signal);
     throwIfOver(request, clock);
@@ -79,12 +93,26 @@ async function* tryStep(
   dependencies: ExecutionDependencies,
   progress: Progress,
 ): AsyncGenerator<ExecutionEvent, ExecutionResult | undefined, undefined> {
-  const { moduleId } = step;
   const query = continuationOf(request.query, progress.partial);
-  const outcome = withPartial(
-    yield* takeStep({ moduleId, othersRemain }, { ...request, query }, dependencies, progress),
-    progress.partial,
+  const outcome = yield* takeStep(
+    { moduleId: step.moduleId, othersRemain },
+    { ...request, query },
+    dependencies,
+    progress,
   );
+  return yield* settle(step, outcome, { mayStand }, request, progress);
+}
+
+/** Draws the consequences of one attempt; gives the result when the plan ends with it. */
+export async function* settle(
+  { moduleId }: PlanStep,
+  ended: AttemptOutcome,
+  { mayStand }: Pick<StepPlace, 'mayStand'>,
+  request: AttemptRequest,
+  progress: Progress,
+): AsyncGenerator<ExecutionEvent, ExecutionResult | undefined, undefined> {
+  const outcome = withPartial(ended, progress.partial);
+  await Promise.resolve();
   note(progress, outcome);
   const { tokens } = outcome;
   const isAccepted = outcome.kind === 'answered' && outcome.record.accepted;
@@ -131,8 +159,8 @@ export async function* takeStep(
 async function* concludeBest(progress: Progress): AsyncGenerator<ExecutionEvent, ExecutionResult, undefined> {
   const { best } = progress;
   if (best === undefined) throw new FrontierError('INTERNAL', 'there is no answer to give');
-  yield* best.tokens?.release() ?? [];
   await Promise.resolve();
+  yield* best.tokens?.release() ?? [];
   return conclude(progress, best.moduleId, best.answer);
 }
 

@@ -79,7 +79,7 @@ export function explanationJson({ probabilities, plan, signals, summary, stages 
   };
 }
 
-function planJson({ steps, abstained, explores, wake }: Plan) {
+function planJson({ steps, abstained, strategy = 'sequential', explores, wake }: Plan) {
   return {
     steps: steps.map((step) => ({
       module_id: step.moduleId,
@@ -90,7 +90,7 @@ function planJson({ steps, abstained, explores, wake }: Plan) {
       expected_wait_seconds: step.expectedWaitMs / 1000,
       factors: step.factors,
     })),
-    strategy: 'sequential',
+    strategy,
     abstained,
     explores,
     wake_module_ids: wake,

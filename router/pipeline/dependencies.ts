@@ -2,12 +2,12 @@ import type { AnswerCache } from '../cache/answer-cache.ts';
 import type { Classifier } from '../classification/classifier.ts';
 import type { PlanPolicy } from '../decide/plan.ts';
 import type { ModuleLanes } from '../execute/module-lanes.ts';
-import type { ExecutionDependencies } from '../execute/sequential.ts';
+import type { PlanDependencies } from '../execute/execute-plan.ts';
 import type { Admission } from './admit.ts';
 import type { RecordDependencies } from './record.ts';
 
 /** What the pipeline needs to handle a query. */
-export interface RouterDependencies extends ExecutionDependencies, RecordDependencies {
+export interface RouterDependencies extends PlanDependencies, RecordDependencies {
   readonly classifier: Classifier;
   readonly admission: Admission;
   readonly policy: PlanPolicy;

@@ -190,7 +190,7 @@ function resultOf(
     requestId: query.requestId,
     queryClass,
     queryClassProbability: probability,
-    fallbackUsed: done.moduleId !== decision.plan.steps[0]?.moduleId,
+    fallbackUsed: done.moduleId !== (done.firstModuleId ?? decision.plan.steps[0]?.moduleId),
     processingMs: request.elapsedMs(),
     cost: done.attempts.reduce((sum, attempt) => sum + attempt.cost, 0),
     cacheHit: false,

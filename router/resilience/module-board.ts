@@ -21,7 +21,14 @@ import { withFeedback, withOutcome } from './statistics.ts';
 
 /** How a call of a module ended. */
 export type CallEnd =
-  | { readonly kind: 'answered'; readonly accepted: boolean; readonly confidence: number; readonly latencyMs: number }
+  | {
+      readonly kind: 'answered';
+      readonly accepted: boolean;
+      readonly confidence: number;
+      readonly latencyMs: number;
+      /** Time to the first token; undefined when none was streamed. */
+      readonly firstTokenMs?: number | undefined;
+    }
   | {
       readonly kind: 'failed';
       readonly modulesFault: boolean;
@@ -210,6 +217,10 @@ function learn(record: ModuleRecord, queryClass: QueryClass, end: CallEnd): void
   if (end.kind === 'released') return;
   const accepted = end.kind === 'answered' && end.accepted;
   const confidence = end.kind === 'answered' ? end.confidence : undefined;
+  if (end.kind === 'answered') {
+    record.latencies.add(end.latencyMs);
+    if (end.firstTokenMs !== undefined) record.firstTokens.add(end.firstTokenMs);
+  }
   record.usage.totalLatencyMs += end.latencyMs;
   if (!accepted) record.usage.failures += 1;
   const outcome = { accepted, confidence, latencyMs: end.latencyMs };

@@ -2,6 +2,7 @@ import type { ModuleSpec, QueryClass } from '../../core/config/schema.ts';
 import { readyReplicas, type ModuleView } from '../../core/modules/module-view.ts';
 import type { ClassHistory, ModuleStatus } from '../decide/module-status.ts';
 import { admits, CLOSED, retryAfterMs, type Breaker, type BreakerPolicy } from './breaker.ts';
+import { createRecentValues, type RecentValues } from './quantiles.ts';
 import { createRateWindow, type RateWindow } from './rate-window.ts';
 
 /** Counts since the last usage report. */
@@ -24,6 +25,9 @@ export interface ModuleRecord extends ModuleStatus {
   bulkInFlight: number;
   history: Map<QueryClass, ClassHistory>;
   usage: UsageCounts;
+  /** Latencies of whole answers, and times to first tokens, in milliseconds. */
+  readonly latencies: RecentValues;
+  readonly firstTokens: RecentValues;
   /** When the module was last seen to become ready, on the monotonic clock; undefined when never. */
   readySinceMs: number | undefined;
 }
@@ -41,6 +45,8 @@ export function createRecord(view: ModuleView, breakerPolicy: BreakerPolicy, now
     bulkInFlight: 0,
     history: new Map(),
     usage: noUsage(),
+    latencies: createRecentValues(),
+    firstTokens: createRecentValues(),
     readySinceMs: ready > 0 ? nowMs() : undefined,
     get view(): ModuleView {
       return current;

@@ -3,7 +3,7 @@ import type { PlanStep } from '../decide/plan.ts';
 import type { AttemptRecord } from '../domain/answer.ts';
 
 /** Failures after which the same module may well answer: it was left early, or the way to it broke. Best hope first. */
-const HOPEFUL: readonly Reason[] = ['MODULE_TIMEOUT', 'STREAM_BROKEN', 'MODULE_UNAVAILABLE', 'DRAINING'];
+const HOPEFUL: readonly Reason[] = ['MODULE_TIMEOUT', 'STREAM_BROKEN', 'MODULE_UNAVAILABLE', 'DRAINING', 'CANCELLED'];
 
 /**
  * Gives the step that is worth a second attempt after every module has failed without any answer; undefined when there is
