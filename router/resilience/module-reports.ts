@@ -10,6 +10,8 @@ export interface ModuleReport {
   readonly weight: number | undefined;
 }
 
+/** Longest time that is told at once, in milliseconds: one that was opened by hand has no end, and is told again. */
+const LONGEST_MS = 3_600_000;
 /** Outcomes from which on a learned share says something. */
 const MIN_OUTCOMES = 20;
 
@@ -24,16 +26,16 @@ export function moduleReports(records: Iterable<ModuleRecord>, nowMs: number): r
   );
   return all.flatMap((record) => {
     const moduleId = record.spec.module_id;
-    const breakerOpenForMs = openFor(record.breaker, record.breakerPolicy.openDurationMs, nowMs);
+    const breakerOpenForMs = openFor(record.breaker, nowMs);
     const weight = inSplits.has(moduleId) ? learnedWeight(record) : undefined;
     return breakerOpenForMs === undefined && weight === undefined ? [] : [{ moduleId, breakerOpenForMs, weight }];
   });
 }
 
 /** A breaker that may be tried again is told as closed: somebody's probe must get through. */
-function openFor(breaker: Breaker, openDurationMs: number, nowMs: number): number | undefined {
+function openFor(breaker: Breaker, nowMs: number): number | undefined {
   if (breaker.phase !== 'OPEN') return undefined;
-  const leftMs = breaker.openedAtMs + openDurationMs - nowMs;
+  const leftMs = Math.min(breaker.untilMs - nowMs, LONGEST_MS);
   return leftMs > 0 ? leftMs : undefined;
 }
 

@@ -1,10 +1,12 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { systemClock } from '../../core/clock.ts';
+import { FrontierError } from '../../core/errors.ts';
 import { meshClientOptions, unaryCall } from '../../core/grpc/channel.ts';
 import { fromStatus } from '../../core/grpc/status.ts';
 import { channelCredentials } from '../../core/identity/credentials.ts';
 import { silentLogger } from '../../core/logging.ts';
 import type { ModuleView } from '../../core/modules/module-view.ts';
+import { createSeededRng } from '../../core/rng.ts';
 import { meshId } from '../../core/service/service-identity.ts';
 import { ControlPlaneServiceClient } from '../../gen/frontier/mesh/v1/status.ts';
 import { startMeshReports } from '../../router/mesh-report-client.ts';
@@ -53,6 +55,7 @@ async function startRouter(name: string): Promise<Router> {
   const identity = await world.join('service', 'router', name);
   const board = createModuleBoard({
     clock: systemClock,
+    rng: createSeededRng(1),
     fallback: world.config.orchestration.fallback,
     onBreakerChange: () => {
       reports.changed();
@@ -74,11 +77,13 @@ async function startRouter(name: string): Promise<Router> {
   return { board, reports };
 }
 
+const BROKEN = new FrontierError('MODULE_FAILED', 'broken');
+
 function outcomes({ board }: Router, moduleId: string, count: number, accepted: boolean): void {
   for (let each = 0; each < count; each += 1) {
     board.begin(moduleId);
     if (accepted) board.end(moduleId, 'GENERAL', { kind: 'answered', accepted, confidence: 0.9, latencyMs: 1 });
-    else board.end(moduleId, 'GENERAL', { kind: 'failed', modulesFault: true, latencyMs: 1 });
+    else board.end(moduleId, 'GENERAL', { kind: 'failed', modulesFault: true, latencyMs: 1, error: BROKEN });
   }
 }
 
