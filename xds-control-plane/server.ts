@@ -5,7 +5,7 @@ import type { Server } from '@grpc/grpc-js';
 import type { FrontierConfig } from '../core/config/schema.ts';
 import type { Clock } from '../core/clock.ts';
 import { bindServer, closeServer, createGrpcServer } from '../core/grpc/server.ts';
-import { serverCredentials } from '../core/identity/credentials.ts';
+import { requirePeer, serverCredentials } from '../core/identity/credentials.ts';
 import { writeIdentity } from '../core/identity/identity-files.ts';
 import { loadOrCreateJoinKey } from '../core/identity/join-token.ts';
 import type { Logger } from '../core/logging.ts';
@@ -19,6 +19,7 @@ import { createControlPlaneMetrics } from './ads/ads-metrics.ts';
 import { createStatusService } from './status-server.ts';
 import { addAds, addTypeServices } from './ads/ads-service.ts';
 import type { AdsDependencies } from './ads/ads-session.ts';
+import { addCsds } from './ads/csds-service.ts';
 import { DEFAULT_LIMITS } from './ads/limits.ts';
 import { createNodeRegistry } from './ads/node-registry.ts';
 import { openServedView } from './ads/served-view.ts';
@@ -130,6 +131,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       },
     }),
   );
+  const readers = [meshId(config, 'service', 'operator'), meshId(config, 'service', 'router')];
   remote.addService(
     ControlPlaneServiceService,
     createStatusService({
@@ -142,11 +144,18 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       leaseMs: mesh.shared_breakers.lease * 1000,
       roots,
       certificateLifetimeMs: mesh.certificate_lifetime * 1000,
-      readers: [meshId(config, 'service', 'operator'), meshId(config, 'service', 'router')],
+      readers,
       operators: [meshId(config, 'service', 'operator')],
       reporters: [meshId(config, 'service', 'router')],
     }),
   );
+  addCsds(remote, {
+    codec,
+    nodes,
+    authorize: (call) => {
+      requirePeer(call, readers);
+    },
+  });
   const local = createGrpcServer();
   addAds(local, adsFor(identifyLocal));
 

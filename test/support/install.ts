@@ -14,12 +14,13 @@ export function labDir(): string {
 }
 
 const GRPCURL = 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4';
+const GRPCIO = '1.85.3';
 const JAEGER = '1.62.0';
 /** Jaeger takes minutes to build; this often it is said that it still does. */
 const HEARTBEAT_MS = 30_000;
 const JAEGER_MODULE = 'github.com/jaegertracing/jaeger';
 
-export type PartName = 'chromium' | 'docker-compose' | 'grpcurl' | 'jaeger';
+export type PartName = 'chromium' | 'docker-compose' | 'grpcio' | 'grpcurl' | 'jaeger';
 
 interface PartSource {
   /** Where it may be, best first. */
@@ -53,6 +54,11 @@ const PARTS: Record<PartName, PartSource> = {
     byHand: 'apt-get install --no-install-recommends docker-compose',
     install: (run) => aptInstall(run, 'docker-compose'),
   },
+  grpcio: {
+    candidates: () => [process.env['FRONTIER_TEST_GRPCIO'] ?? '', join(grpcioDir(), 'bin', 'python')],
+    byHand: `put the Python of an environment with grpcio ${GRPCIO} into FRONTIER_TEST_GRPCIO, or install python3 with venv`,
+    install: installGrpcio,
+  },
   grpcurl: {
     candidates: () => [join(labDir(), 'bin', 'grpcurl'), ...onPath('grpcurl')],
     byHand: `go install ${GRPCURL}`,
@@ -64,6 +70,18 @@ const PARTS: Record<PartName, PartSource> = {
     install: buildJaeger,
   },
 };
+
+function grpcioDir(): string {
+  return join(labDir(), `grpcio-${GRPCIO}`);
+}
+
+/** gRPC's C core with an xDS client of its own, by way of Python, in a virtual environment. */
+async function installGrpcio(run: Run): Promise<void> {
+  const part = `${grpcioDir()}.part`;
+  await run('python3', ['-m', 'venv', '--clear', part]);
+  await run(join(part, 'bin', 'python'), ['-m', 'pip', 'install', '-q', `grpcio==${GRPCIO}`]);
+  renameSync(part, grpcioDir());
+}
 
 function jaegerPath(): string {
   return join(labDir(), 'jaeger-1.62', 'all-in-one');

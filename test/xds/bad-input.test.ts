@@ -63,7 +63,11 @@ test.each(['StreamAggregatedResources', 'DeltaAggregatedResources'])(
       Buffer.alloc(1_000, 0x0a),
     ]) {
       const call = client.makeBidiStreamRequest(path, asIs, asIs);
-      const failed = new Promise<{ code: number }>((resolve) => call.on('error', (error) => resolve(error as never)));
+      const failed = new Promise<{ code: number }>((resolve) =>
+        call.on('error', (error) => {
+          resolve(error as never);
+        }),
+      );
       call.on('data', () => undefined);
       call.write(garbage);
       expect([status.INTERNAL, status.INVALID_ARGUMENT]).toContain((await failed).code);

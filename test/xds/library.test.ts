@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { Client, credentials, status } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import { FrontierError } from '../../core/errors.ts';
 import { createXdsServer, EVERY_NODE, TYPE_URLS } from '../../xds-control-plane/index.ts';
 import type { ResourceInput, XdsServer } from '../../xds-control-plane/index.ts';
@@ -22,6 +22,9 @@ const open: { close(): void }[] = [];
 beforeAll(async () => {
   server = createXdsServer({
     instance: 'library-test',
+    authorizeStatus: ({ metadata }) => {
+      if (metadata.get('who')[0] !== 'operator') throw new FrontierError('PERMISSION_DENIED', 'operators only');
+    },
     order: { graceMs: 50 },
     events: {
       onStreamOpen: ({ node: { id }, form }) => events.push(`${id} open ${form}`),
@@ -291,6 +294,49 @@ describe('times to live', () => {
     expect(first.resources?.[0]).not.toHaveProperty('ttl');
     client.send({ type_url: TYPE_URLS.clusters, response_nonce: first.nonce });
     await expect(client.next(300)).rejects.toThrow(/no response/);
+  });
+});
+
+describe('the client status discovery service', () => {
+  const definition = codec.service('envoy.service.status.v3.ClientStatusDiscoveryService')['FetchClientStatus']!;
+
+  function fetchStatus(who: string): Promise<unknown> {
+    const client = new Client(address, plain);
+    const metadata = new Metadata();
+    metadata.set('who', who);
+    const request = { node_matchers: [{ node_id: { exact: node } }] };
+    return new Promise((resolve, reject) => {
+      const { path, requestSerialize, responseDeserialize } = definition;
+      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, (error, value) => {
+        client.close();
+        if (error === null) resolve(value);
+        else reject(error);
+      });
+    });
+  }
+
+  test('tells what a client has acknowledged, refused and waits for, to whom it may', async () => {
+    server.setSnapshot(node, { resources: [cluster('a'), endpoints('x')] });
+    const client = delta();
+    client.send({ node: { id: node, cluster: 'edge' }, type_url: TYPE_URLS.clusters });
+    client.ack(await client.next());
+    client.send({ type_url: TYPE_URLS.endpoints, resource_names_subscribe: ['x', 'gone'] });
+    const { type_url, nonce } = await client.next();
+    client.send({ type_url, response_nonce: nonce, error_detail: { code: 3, message: 'bad endpoints' } });
+    await heard(4);
+    expect(await fetchStatus('operator')).toMatchObject({
+      config: [
+        {
+          node: { id: node, cluster: 'edge' },
+          generic_xds_configs: [
+            { type_url: TYPE_URLS.clusters, name: 'a', config_status: 'SYNCED', client_status: 'ACKED' },
+            { name: 'x', config_status: 'ERROR', client_status: 'NACKED', error_state: { details: 'bad endpoints' } },
+            { name: 'gone', config_status: 'NOT_SENT', client_status: 'DOES_NOT_EXIST' },
+          ],
+        },
+      ],
+    });
+    await expect(fetchStatus('anybody')).rejects.toMatchObject({ code: status.PERMISSION_DENIED });
   });
 });
 

@@ -10,6 +10,7 @@ import type { Registry } from '../../core/telemetry/metrics.ts';
 import { createControlPlaneMetrics } from '../ads/ads-metrics.ts';
 import { addAds, addTypeServices } from '../ads/ads-service.ts';
 import type { AdmittedClient, AdsDependencies, StreamEvents } from '../ads/ads-session.ts';
+import { addCsds } from '../ads/csds-service.ts';
 import type { DiscoveryNode } from '../ads/discovery-requests.ts';
 import { DEFAULT_LIMITS } from '../ads/limits.ts';
 import type { StreamLimits } from '../ads/limits.ts';
@@ -36,6 +37,11 @@ export interface XdsServerOptions {
   /** Bounds of the make-before-break order; by default at most 1 s of holding back, and 1 s of grace for removed clusters. */
   readonly order?: Partial<OrderOptions>;
   readonly limits?: Partial<StreamLimits>;
+  /**
+   * Serves the client status discovery service (CSDS) to those for whom this does not throw: it tells who is connected and what
+   * each has acknowledged or refused. Not served by default.
+   */
+  readonly authorizeStatus?: (call: CallContext) => void | Promise<void>;
   /** Name of this server, told to clients. */
   readonly instance?: string;
   readonly log?: Logger;
@@ -94,8 +100,10 @@ export function createXdsServer(options: XdsServerOptions = {}): XdsServer {
   const server = createGrpcServer();
   addAds(server, deps);
   addTypeServices(server, deps);
+  const codec = loadCodec();
+  if (options.authorizeStatus !== undefined) addCsds(server, { codec, nodes, authorize: options.authorizeStatus });
   return {
-    ...createSnapshotEditor(snapshots, createResourceEncoder(loadCodec(), loadMessageTypes())),
+    ...createSnapshotEditor(snapshots, createResourceEncoder(codec, loadMessageTypes())),
     listen: ({ host = '127.0.0.1', port = 0, tls } = {}) => bindServer(server, { host, port }, credentialsOf(tls)),
     nodes: () => nodes.list(),
     keys: () => snapshots.keys(),

@@ -22,6 +22,7 @@ export interface Codec {
 /** What the resources are made of; a message that is used inside an Any must be listed too. */
 const PROTO_FILES = [
   'envoy/service/discovery/v3/ads.proto',
+  'envoy/service/status/v3/csds.proto',
   'envoy/config/cluster/v3/cluster.proto',
   'envoy/config/endpoint/v3/endpoint.proto',
   'envoy/config/listener/v3/listener.proto',
