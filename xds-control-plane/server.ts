@@ -5,7 +5,7 @@ import type { Server } from '@grpc/grpc-js';
 import type { FrontierConfig } from '../core/config/schema.ts';
 import type { Clock } from '../core/clock.ts';
 import { bindServer, closeServer, createGrpcServer } from '../core/grpc/server.ts';
-import { serverCredentials } from '../core/identity/credentials.ts';
+import { requirePeer, serverCredentials } from '../core/identity/credentials.ts';
 import { writeIdentity } from '../core/identity/identity-files.ts';
 import { loadOrCreateJoinKey } from '../core/identity/join-token.ts';
 import type { Logger } from '../core/logging.ts';
@@ -33,6 +33,8 @@ import type { RootKeeper } from './authority/root-rotation.ts';
 import { createSnapshotCache } from './cache/snapshot-cache.ts';
 import type { SnapshotCache } from './cache/snapshot-cache.ts';
 import { loadCodec } from './protobuf/codec.ts';
+import { createLoadReportsService, loadReportsDefinition } from './rollout/load-reports-service.ts';
+import { createRollout } from './rollout/rollout.ts';
 import { createStateJoiner } from './reports/mesh-states.ts';
 import { resourcesFor } from './resources/resources-for.ts';
 
@@ -95,6 +97,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       cache.update(states);
     },
   });
+  const rollout = createRollout({
+    clock,
+    log,
+    file: path.join(config.dataDir, 'state', 'ramps.json'),
+    onShares: (percents) => {
+      joiner.setRamps(percents);
+    },
+  });
   const nodes = createNodeRegistry();
   const stopping = new AbortController();
   const adsFor = (identify: IdentifyPeer): AdsDependencies => ({
@@ -147,6 +157,16 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       reporters: [meshId(config, 'service', 'router')],
     }),
   );
+  remote.addService(
+    loadReportsDefinition(codec),
+    createLoadReportsService({
+      rollout,
+      authorize: (call) => {
+        requirePeer(call, [meshId(config, 'gateway', '*')]);
+      },
+      stopping: stopping.signal,
+    }),
+  );
   const local = createGrpcServer();
   addAds(local, adsFor(identifyLocal));
 
@@ -161,6 +181,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     cache: {
       ...cache,
       update: (views) => {
+        rollout.update(views);
         joiner.setViews(views);
       },
     },
@@ -168,6 +189,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     close: async () => {
       stopping.abort();
       await Promise.all([closeServer(remote, CLOSE_GRACE_MS), closeServer(local, CLOSE_GRACE_MS)]);
+      rollout.close();
       joiner.close();
       cache.close();
       identities.close();
