@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   explain: async () => (await import('./commands/explain.ts')).addExplain,
   status: async () => (await import('./commands/status.ts')).addStatus,
   modules: async () => (await import('./commands/modules.ts')).addModules,
+  mesh: async () => (await import('./commands/mesh.ts')).addMesh,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
   config: async () => (await import('./commands/config.ts')).addConfig,
   replay: async () => (await import('./commands/replay.ts')).addReplay,

@@ -34,6 +34,8 @@ import type { RootKeeper } from './authority/root-rotation.ts';
 import { createSnapshotCache } from './cache/snapshot-cache.ts';
 import type { SnapshotCache } from './cache/snapshot-cache.ts';
 import { loadCodec } from './protobuf/codec.ts';
+import { createLoadReportsService, loadReportsDefinition } from './rollout/load-reports-service.ts';
+import { createRollout } from './rollout/rollout.ts';
 import { createStateJoiner } from './reports/mesh-states.ts';
 import { resourcesFor } from './resources/resources-for.ts';
 
@@ -96,6 +98,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       cache.update(states);
     },
   });
+  const rollout = createRollout({
+    clock,
+    log,
+    file: path.join(config.dataDir, 'state', 'ramps.json'),
+    onShares: (percents) => {
+      joiner.setRamps(percents);
+    },
+  });
   const nodes = createNodeRegistry();
   const stopping = new AbortController();
   const adsFor = (identify: IdentifyPeer): AdsDependencies => ({
@@ -156,6 +166,16 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       requirePeer(call, readers);
     },
   });
+  remote.addService(
+    loadReportsDefinition(codec),
+    createLoadReportsService({
+      rollout,
+      authorize: (call) => {
+        requirePeer(call, [meshId(config, 'gateway', '*')]);
+      },
+      stopping: stopping.signal,
+    }),
+  );
   const local = createGrpcServer();
   addAds(local, adsFor(identifyLocal));
 
@@ -170,6 +190,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     cache: {
       ...cache,
       update: (views) => {
+        rollout.update(views);
         joiner.setViews(views);
       },
     },
@@ -177,6 +198,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     close: async () => {
       stopping.abort();
       await Promise.all([closeServer(remote, CLOSE_GRACE_MS), closeServer(local, CLOSE_GRACE_MS)]);
+      rollout.close();
       joiner.close();
       cache.close();
       identities.close();

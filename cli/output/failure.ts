@@ -8,6 +8,7 @@ const HINTS: Partial<Record<Reason, string>> = {
   UNAUTHENTICATED: 'give an API key with --api-key or FRONTIER_API_KEY',
   PERMISSION_DENIED: 'the key may not do that; see security.roles in orchestration-config.yaml',
   MODULE_UNKNOWN: '`frontier modules list` shows the modules there are',
+  NODE_UNKNOWN: '`frontier mesh status` shows who is connected',
   EMPTY_QUERY: 'give a query: frontier route "Why is the sky blue?"',
   DEADLINE_EXCEEDED: 'allow more time with --timeout',
   RATE_LIMITED: 'try again in a moment',

@@ -10,6 +10,8 @@ const runFileSchema = z.object({
     http: z.string(),
     /** RouterService, as host:port. */
     grpc: z.string(),
+    /** Control plane, as host:port; left out by earlier releases. */
+    control_plane: z.string().optional(),
   }),
 });
 

@@ -70,7 +70,12 @@ function runFileFor(mesh: MeshMode, ports: Ports, address: string): RunFile {
   const host =
     address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '[::1]' : address.includes(':') ? `[${address}]` : address;
   const grpcPort = mesh === 'proxyless' ? ports.router_grpc : ports.edge;
-  return { pid: process.pid, mesh, endpoints: { http: `http://${host}:${ports.edge}`, grpc: `${host}:${grpcPort}` } };
+  const endpoints = {
+    http: `http://${host}:${ports.edge}`,
+    grpc: `${host}:${grpcPort}`,
+    control_plane: `127.0.0.1:${ports.control_plane}`,
+  };
+  return { pid: process.pid, mesh, endpoints };
 }
 
 /** A started system. */

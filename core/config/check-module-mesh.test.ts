@@ -54,6 +54,7 @@ test.each<[string, string]>([
     'traffic: { split: [{ module: base, percent: 60 }, { module: base, percent: 50 }] }',
     'traffic.split: gives away 110 %, more than all of the calls',
   ],
+  ['traffic: { ramp: {} }', 'traffic.ramp: needs one module in traffic.split to ramp up, and there are 0'],
 ])('%s is a fault', (line, expected) => {
   expect(findings(line)).toContain(expected);
 });

@@ -51,6 +51,12 @@ function checkTraffic({ traffic, module_id: own }: ModuleSpec): Finding[] {
   const findings: Finding[] = [];
   if (total > 100)
     findings.push({ path: ['traffic', 'split'], message: `gives away ${total} %, more than all of the calls` });
+  if (traffic.ramp !== undefined && traffic.split.length !== 1) {
+    findings.push({
+      path: ['traffic', 'ramp'],
+      message: `needs one module in traffic.split to ramp up, and there are ${traffic.split.length}`,
+    });
+  }
   for (const key of ['split', 'mirror'] as const) {
     const ids = traffic[key].map(({ module }) => module);
     for (const index of duplicateIndexes(ids)) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, identifier, percent, seconds } from './scalars.ts';
+import { count, fraction, identifier, percent, seconds } from './scalars.ts';
 
 /** The parts of a module's specification that say how the mesh carries its calls. */
 
@@ -171,5 +171,23 @@ export const traffic = z
       )
       .default([])
       .describe('Copies calls to other modules, to try them under real load.'),
+    ramp: z
+      .strictObject({
+        steps: z
+          .array(z.number().positive().max(100))
+          .min(1)
+          .default([1, 5, 25, 50])
+          .describe('Shares on the way to the one in split, in percent.'),
+        interval: seconds.default(60).describe('Shortest time at one step, in seconds.'),
+        min_requests: count.default(50).describe('Calls to the new module at one step before it is judged.'),
+        max_error_increase: fraction
+          .default(0.02)
+          .describe("How far the share of failed calls may be above this module's before the ramp is rolled back."),
+        max_confidence_drop: fraction
+          .default(0.05)
+          .describe("How far the mean confidence may be below this module's before the ramp is rolled back."),
+      })
+      .optional()
+      .describe('Raises the one share in split step by step, and takes it back when errors rise or confidence falls.'),
   })
   .prefault({});

@@ -44,6 +44,14 @@ export function envoyBootstrap(options: EnvoyBootstrapOptions): Record<string, u
       cds_config: ADS,
       lds_config: ADS,
     },
+    // How calls end is told to the control plane for the clusters that it asks about: those of a ramp.
+    cluster_manager: {
+      load_stats_config: {
+        api_type: 'GRPC',
+        transport_api_version: 'V3',
+        grpc_services: [{ envoy_grpc: { cluster_name: CONTROL_PLANE } }],
+      },
+    },
     static_resources: { clusters: [controlPlaneCluster(options)] },
     layered_runtime: { layers: [{ name: 'frontier', static_layer: runtime() }] },
     overload_manager: overloadManager(),

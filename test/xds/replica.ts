@@ -26,6 +26,8 @@ export interface ReplicaOptions {
   /** Load that it reports with each answer. */
   readonly utilization?: number;
   readonly failure?: status;
+  /** Confidence of its answers, as it reports it. */
+  readonly confidence?: number;
 }
 
 /** Starts a replica of a module that answers every call with `text`. */
@@ -33,10 +35,11 @@ export async function startReplica(
   world: MeshWorld,
   moduleId: string,
   text: string,
-  { utilization, failure }: ReplicaOptions = {},
+  { utilization, failure, confidence }: ReplicaOptions = {},
 ): Promise<Replica> {
   const identity = await world.join('module', moduleId, text);
-  const options: ServerOptions = utilization === undefined ? {} : { 'grpc.server_call_metric_recording': 1 };
+  const options: ServerOptions =
+    utilization === undefined && confidence === undefined ? {} : { 'grpc.server_call_metric_recording': 1 };
   const server = createGrpcServer(options);
   const health = new HealthImplementation({ '': 'SERVING' });
   health.addToServer(server);
@@ -58,6 +61,7 @@ export async function startReplica(
         getMetricsRecorder(): {
           recordQpsMetric(value: number): void;
           recordApplicationUtilizationMetric(value: number): void;
+          recordNamedMetric(name: string, value: number): void;
         };
       },
       callback: (error: Partial<ServiceError> | null, answer?: Buffer) => void,
@@ -68,6 +72,7 @@ export async function startReplica(
         call.getMetricsRecorder().recordQpsMetric(100);
         call.getMetricsRecorder().recordApplicationUtilizationMetric(utilization);
       }
+      if (confidence !== undefined) call.getMetricsRecorder().recordNamedMetric('confidence', confidence);
       if (replica.failure === undefined) callback(null, Buffer.from(text));
       else callback({ code: replica.failure, details: `${text} fails`, metadata: new Metadata() });
     },

@@ -10,13 +10,14 @@ import { referencesOf } from './references.ts';
  */
 export function consistencyFaults(content: SnapshotContent, secretNames: readonly string[]): readonly string[] {
   const names = namesByType(content, secretNames);
+  const known = setsOf(names);
   const named = new Set<string>();
   const faults: string[] = [];
   for (const type of PUSH_ORDER) {
     for (const message of content[type]) {
       for (const reference of referencesOf(type, message)) {
         named.add(`${reference.type} ${reference.name}`);
-        if (names[reference.type].includes(reference.name)) continue;
+        if (known[reference.type].has(reference.name)) continue;
         faults.push(
           `${type} ${resourceName(type, message)} names ${reference.name} of ${reference.type}, which is not there`,
         );
@@ -45,12 +46,23 @@ function namesByType(content: SnapshotContent, secretNames: readonly string[]): 
   };
 }
 
+function setsOf(names: Names): Readonly<Record<ResourceType, ReadonlySet<string>>> {
+  return {
+    clusters: new Set(names.clusters),
+    endpoints: new Set(names.endpoints),
+    listeners: new Set(names.listeners),
+    routes: new Set(names.routes),
+    secrets: new Set(names.secrets),
+  };
+}
+
 function duplicates(names: Names): readonly string[] {
-  return PUSH_ORDER.flatMap((type) =>
-    names[type]
-      .filter((name, index, all) => name === '' || all.indexOf(name) !== index)
-      .map((name) => `${type} has "${name}" twice, or without a name`),
-  );
+  return PUSH_ORDER.flatMap((type) => {
+    const seen = new Set<string>();
+    return names[type]
+      .filter((name) => name === '' || seen.size === seen.add(name).size)
+      .map((name) => `${type} has "${name}" twice, or without a name`);
+  });
 }
 
 function orphans(names: Names, named: ReadonlySet<string>): readonly string[] {

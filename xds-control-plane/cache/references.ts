@@ -11,14 +11,21 @@ export interface Reference {
  * name endpoints (EDS), TLS contexts name secrets (SDS), tracers name the cluster of their collector.
  */
 export function referencesOf(type: ResourceType, message: object): readonly Reference[] {
+  const kept = known.get(message);
+  if (kept !== undefined) return kept;
   const found = new Map<string, Reference>();
   const add = (reference: Reference): void => {
     found.set(`${reference.type} ${reference.name}`, reference);
   };
   // A load assignment's cluster_name is its own name, and endpoints name nothing.
   if (type !== 'endpoints') visit(message, add);
-  return [...found.values()];
+  const references = [...found.values()];
+  known.set(message, references);
+  return references;
 }
+
+/** Messages are never edited, and each is looked through once. */
+const known = new WeakMap<object, readonly Reference[]>();
 
 function visit(value: unknown, add: (reference: Reference) => void): void {
   if (Array.isArray(value)) {

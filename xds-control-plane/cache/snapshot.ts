@@ -6,7 +6,7 @@ import { resourceName } from './consistency.ts';
 import { referencesOf } from './references.ts';
 import type { Reference } from './references.ts';
 import { createResource, hashOf } from './resource.ts';
-import type { References } from './resource.ts';
+import type { References, Resource } from './resource.ts';
 import { typeSnapshot } from './type-snapshot.ts';
 import type { Snapshot, TypeSnapshot } from './type-snapshot.ts';
 
@@ -20,6 +20,9 @@ export function encodeSnapshot(content: SnapshotContent, codec: Codec, previous?
   );
 }
 
+/** Messages are never edited, and what has not changed is the very same message (resources/sharing.ts): each is encoded once. */
+const encoded = new WeakMap<object, Resource>();
+
 /** Encodes the resources of one type. */
 export function encodeType(
   type: ResourceType,
@@ -28,11 +31,17 @@ export function encodeType(
   previous?: TypeSnapshot,
 ): TypeSnapshot {
   const resources = messages.map((message) => {
+    const kept = encoded.get(message);
+    if (kept !== undefined) return kept;
     const any = codec.encode(TYPE_URLS[type], message);
     const name = resourceName(type, message);
     const known = previous?.resources.get(name);
-    if (known?.any.value.equals(any.value) === true) return known;
-    return createResource({ name, any, references: byTypeUrl(referencesOf(type, message)) });
+    const resource =
+      known?.any.value.equals(any.value) === true
+        ? known
+        : createResource({ name, any, references: byTypeUrl(referencesOf(type, message)) });
+    encoded.set(message, resource);
+    return resource;
   });
   const next = typeSnapshot(resources);
   return previous?.version === next.version ? previous : next;

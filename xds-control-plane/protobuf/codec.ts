@@ -47,6 +47,7 @@ const PROTO_FILES = [
   'envoy/extensions/filters/http/jwt_authn/v3/config.proto',
   'envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.proto',
   'envoy/extensions/filters/http/rbac/v3/rbac.proto',
+  'envoy/service/load_stats/v3/lrs.proto',
 ];
 
 const INCLUDES = ['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate'];

@@ -1,8 +1,14 @@
 import type { Orchestration } from '../../core/config/schema.ts';
 import { extension } from '../protobuf/messages.ts';
-import type { HttpFilter } from './edge-filters.ts';
+import type { Extension } from '../protobuf/messages.ts';
 
 /** Who gets through the edge, where it is asked to enforce that. The router authenticates API keys itself. */
+
+/** One filter of a listener's chain. */
+export interface HttpFilter {
+  readonly name: string;
+  readonly typed_config: Extension;
+}
 
 type Edge = Orchestration['mesh']['edge'];
 

@@ -1,12 +1,7 @@
 import type { Orchestration } from '../../core/config/schema.ts';
 import { duration, extension } from '../protobuf/messages.ts';
-import type { Extension } from '../protobuf/messages.ts';
 import { jwtFilter, rbacFilter } from './edge-access.ts';
-
-export interface HttpFilter {
-  readonly name: string;
-  readonly typed_config: Extension;
-}
+import type { HttpFilter } from './edge-access.ts';
 
 const ALWAYS = { numerator: 100, denominator: 'HUNDRED' } as const;
 

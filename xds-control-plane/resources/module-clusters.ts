@@ -3,7 +3,7 @@ import { duration, extension } from '../protobuf/messages.ts';
 import type { Cluster } from '../protobuf/messages.ts';
 import { activeHealthChecks, inFlightLimits, outlierDetection } from './cluster-health.ts';
 import { gatewayBalancing, proxylessBalancing } from './load-balancing.ts';
-import { moduleCluster } from './names.ts';
+import { CONFIDENCE_METRIC, moduleCluster } from './names.ts';
 import { sharedByBoth } from './sharing.ts';
 import { moduleTls, proxylessModuleTls } from './upstream-tls.ts';
 
@@ -19,6 +19,8 @@ export const gatewayModuleCluster = sharedByBoth((spec: ModuleSpec, orchestratio
     ...activeHealthChecks(spec),
     // Scale-down is prompt: an endpoint that has left is not kept until it fails a check (checklist 67).
     ignore_health_on_host_removal: true,
+    // Told on to the control plane while a ramp is judged by it (rollout/).
+    lrs_report_endpoint_metrics: [CONFIDENCE_METRIC],
     typed_extension_protocol_options: {
       [PROTOCOL_OPTIONS]: extension(PROTOCOL_OPTIONS, {
         ...(maxAge === undefined

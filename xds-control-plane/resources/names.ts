@@ -14,6 +14,9 @@ export const ROOTS_SECRET = 'roots';
 /** Certificate provider instance in a proxyless client's bootstrap. */
 export const PROXYLESS_CERTIFICATES = 'workload';
 
+/** The metric of sidecars' load reports (ORCA) that Envoy passes on in its own, under the name by which clusters ask for it. */
+export const CONFIDENCE_METRIC = 'named_metrics.confidence';
+
 /** Gives the name of a module's cluster, and of its endpoints. */
 export function moduleCluster(moduleId: string): string {
   return `module/${moduleId}`;

@@ -1,4 +1,6 @@
 import { expect, test } from '@jest/globals';
+import { encodeSnapshot } from '../cache/snapshot.ts';
+import { loadCodec } from '../protobuf/codec.ts';
 import { resourcesFor } from './resources-for.ts';
 import { configured, replica, statesOf, view } from './states-fixture.ts';
 
@@ -30,4 +32,22 @@ test('a change of one split makes one virtual host anew', () => {
   const before = hosts(statesOf(main, other, canary));
   const after = hosts(statesOf(view('main', main.replicas, spec(20)), other, canary));
   expect(after.filter((host) => !before.includes(host))).toMatchObject([{ name: 'main' }]);
+});
+
+test('what has not changed is not encoded again', () => {
+  const codec = loadCodec();
+  const encodedNames: unknown[] = [];
+  const counting = {
+    ...codec,
+    encode: (typeUrl: string, message: object) => {
+      encodedNames.push((message as { cluster_name?: string; name?: string }).cluster_name ?? message);
+      return codec.encode(typeUrl, message);
+    },
+  };
+  const [first, second] = [view('a', [replica(1, 'READY')]), view('b', [replica(2, 'READY')])];
+  const before = encodeSnapshot(resourcesFor(statesOf(first, second), orchestration, 'gateway'), counting);
+  encodedNames.length = 0;
+  const changed = { ...first, replicas: [replica(3, 'READY')] };
+  encodeSnapshot(resourcesFor(statesOf(changed, second), orchestration, 'gateway'), counting, before);
+  expect(encodedNames).toEqual(['module/a']);
 });
