@@ -38,8 +38,9 @@ describe('the fault matrix', () => {
     expect(bad).toEqual([]);
     const { hangs, spliced, fallback_success } = summaryOf(cells);
     expect({ hangs, spliced, fallback_success }).toEqual({ hangs: 0, spliced: 0, fallback_success: 1 });
-    // Each fault was met, rather than gone around.
-    for (const { fault, met } of cells) expect({ fault, met: met > 0 }).toEqual({ fault, met: true });
+    // Each fault was met, rather than gone around; a retry-after keeps later requests away.
+    const met = new Set(cells.flatMap((cell) => (cell.met > 0 ? [cell.fault] : [])));
+    expect(CUT.filter((name) => !met.has(name))).toEqual([]);
   }, 240_000);
 });
 
