@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   route: async () => (await import('./commands/route.ts')).addRoute,
   explain: async () => (await import('./commands/explain.ts')).addExplain,
   status: async () => (await import('./commands/status.ts')).addStatus,
+  fallback: async () => (await import('./commands/fallback.ts')).addFallback,
   modules: async () => (await import('./commands/modules.ts')).addModules,
   mesh: async () => (await import('./commands/mesh.ts')).addMesh,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctor,

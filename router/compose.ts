@@ -27,7 +27,8 @@ import { holdPolicyOf } from './resilience/hold-rule.ts';
 import { patienceOf } from './resilience/patience.ts';
 import { createStrategyLearner } from './resilience/strategy-learner.ts';
 import { createRoundRobin } from './resilience/weighted-round-robin.ts';
-import { createRetryBudget } from './resilience/retry-budget.ts';
+import { createFallbackLedger, type FallbackLedger } from './resilience/fallback-ledger.ts';
+import { createRetryBudget, type RetryBudget } from './resilience/retry-budget.ts';
 import { createModuleBoard, type ModuleBoard } from './resilience/module-board.ts';
 import { moduleReports } from './resilience/module-reports.ts';
 import { createRouterMetrics, type RouterMetrics } from './telemetry/router-metrics.ts';
@@ -59,6 +60,8 @@ export interface RouterParts {
   readonly admission: Admission;
   readonly authenticate: Authenticate;
   readonly metrics: RouterMetrics;
+  readonly ledger: FallbackLedger;
+  readonly retryBudget: RetryBudget;
   close(): Promise<void>;
 }
 
@@ -66,12 +69,15 @@ export interface RouterParts {
 export async function composeRouter(options: ComposeOptions): Promise<RouterParts> {
   const { config, clock, rng, log, registry, store } = options;
   const { router: settings, dynamic_loading: loading, fallback, security } = config.orchestration;
+  const ledger = createFallbackLedger();
+  const retryBudget = createRetryBudget(fallback.retry.budget);
   const board = createModuleBoard({
     clock,
     fallback,
     rng,
     onBreakerChange: (moduleId, from, to) => {
       metrics.breakerChanges.inc({ module: moduleId, state: to });
+      ledger.noteBreaker(moduleId, { from, to, atMs: clock.nowMs() });
       log.warn({ event: 'breaker_changed', module: moduleId, from, to });
       meshReports?.changed();
     },
@@ -136,7 +142,8 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     requestTimeoutMs: settings.request_timeout * 1000,
     patience: patienceOf(fallback),
     holdPolicy: holdPolicyOf(fallback),
-    retryBudget: createRetryBudget(fallback.retry.budget),
+    ledger,
+    retryBudget,
     learner: createStrategyLearner(rng),
     roundRobin: createRoundRobin(),
   };
@@ -155,6 +162,8 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     admission,
     authenticate: createAuthenticate(security),
     metrics,
+    ledger,
+    retryBudget,
     async close() {
       usage.close();
       meshReports?.close();

@@ -94,7 +94,7 @@ function watchPace(
   clock: Clock,
   { tokensPerSecond, windowMs }: Pace,
   fail: (text: string) => void,
-): { count(text: string): void; close(): void } {
+): { readonly count: (text: string) => void; readonly close: () => void } {
   const least = (tokensPerSecond * windowMs) / 1000;
   const quarters: number[] = [];
   let current = 0;

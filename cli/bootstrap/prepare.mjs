@@ -14,6 +14,7 @@ const NEEDS = {
   test: { modules: true, parts: true },
   cli: { modules: false, parts: false },
   bench: { modules: false, parts: false },
+  faults: { modules: false, parts: true },
   prepare: { modules: true, parts: true },
 };
 

@@ -4,12 +4,15 @@ import type { Target } from './target.ts';
 const TIMEOUT_MS = 30_000;
 
 /** Calls the HTTP API and gives the body of its answer. Throws what the API's problem says, or SERVICE_UNAVAILABLE. */
-export async function callApi(target: Target, method: 'GET' | 'POST', path: string): Promise<unknown> {
-  const headers: Record<string, string> =
-    target.apiKey === undefined ? {} : { authorization: `Bearer ${target.apiKey}` };
+export async function callApi(target: Target, method: 'GET' | 'POST', path: string, json?: object): Promise<unknown> {
+  const headers: Record<string, string> = {
+    ...(target.apiKey === undefined ? {} : { authorization: `Bearer ${target.apiKey}` }),
+    ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+  };
+  const sent = json === undefined ? {} : { body: JSON.stringify(json) };
   let response: Response;
   try {
-    response = await fetch(target.url + path, { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    response = await fetch(target.url + path, { method, headers, ...sent, signal: AbortSignal.timeout(TIMEOUT_MS) });
   } catch (error) {
     const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
     throw new FrontierError('SERVICE_UNAVAILABLE', `nothing answers at ${target.url}: ${messageOf(cause)}`, {

@@ -8,7 +8,8 @@ import type { RoundRobin } from '../resilience/weighted-round-robin.ts';
 import type { AttemptRequest } from './attempt.ts';
 import { executeHedged } from './hedged.ts';
 import { executeInParallel } from './parallel.ts';
-import { executeSequentially, type ExecutionDependencies } from './sequential.ts';
+import { executeSequentially } from './sequential.ts';
+import type { ExecutionDependencies } from './execution-dependencies.ts';
 
 export interface PlanDependencies extends ExecutionDependencies {
   readonly learner: StrategyLearner;

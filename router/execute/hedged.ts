@@ -7,7 +7,8 @@ import type { AttemptRequest } from './attempt.ts';
 import { continuationOf } from './continuation.ts';
 import { createProgress } from './progress.ts';
 import { createRace, type Lane, type Race } from './race.ts';
-import { concludePlan, settle, type ExecutionDependencies } from './sequential.ts';
+import { concludePlan, settle } from './sequential.ts';
+import type { ExecutionDependencies } from './execution-dependencies.ts';
 
 /** Quantile of a module's own time after which it counts as slow. */
 const SLOW = 0.95;

@@ -4,7 +4,8 @@ import type { ExecutionEvent } from '../domain/events.ts';
 import type { AttemptOutcome, AttemptRequest } from './attempt.ts';
 import { createProgress, note, type Progress } from './progress.ts';
 import { createRace, type Race } from './race.ts';
-import { conclude, executeSequentially, failureEvent, type ExecutionDependencies } from './sequential.ts';
+import { conclude, executeSequentially, failureEvent } from './sequential.ts';
+import type { ExecutionDependencies } from './execution-dependencies.ts';
 
 /** Shortest further wait for a better answer once one is accepted, in milliseconds. */
 const LEAST_GRACE_MS = 200;

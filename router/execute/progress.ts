@@ -1,5 +1,6 @@
-import { FrontierError } from '../../core/errors.ts';
+import type { FrontierError } from '../../core/errors.ts';
 import type { AttemptRecord, JudgedAnswer } from '../domain/answer.ts';
+import { ExhaustedError } from '../domain/exhausted-error.ts';
 import type { HoldBack } from './hold-back.ts';
 
 /** How an attempt came out, as far as the rest of the plan is concerned. */
@@ -46,7 +47,7 @@ export function note(progress: Progress, outcome: NotedOutcome): void {
 export function exhausted({ attempts, lastError }: Progress): FrontierError {
   if (attempts.length === 1 && lastError !== undefined) return lastError;
   const each = attempts.map(({ moduleId, reason }) => `${moduleId}: ${reason ?? 'accepted'}`).join(', ');
-  return new FrontierError('ALL_ATTEMPTS_FAILED', `no module could answer (${each})`, {
+  return new ExhaustedError(`no module could answer (${each})`, attempts, {
     metadata: Object.fromEntries(attempts.map(({ moduleId, reason }) => [moduleId, reason ?? ''])),
     ...(lastError?.retryAfterMs === undefined ? {} : { retryAfterMs: lastError.retryAfterMs }),
   });

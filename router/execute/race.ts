@@ -6,7 +6,8 @@ import type { ExecutionEvent } from '../domain/events.ts';
 import { createAsyncQueue, type AsyncQueue } from './async-queue.ts';
 import { failedRecord, promptTokensOf, type AttemptOutcome, type AttemptRequest } from './attempt.ts';
 import type { Progress } from './progress.ts';
-import { takeStep, type ExecutionDependencies } from './sequential.ts';
+import { takeStep } from './sequential.ts';
+import type { ExecutionDependencies } from './execution-dependencies.ts';
 
 /** One module's attempt in a race. */
 export interface Lane {

@@ -5,24 +5,19 @@ import type { Plan, PlanStep } from '../decide/plan.ts';
 import type { ExecutionResult, JudgedAnswer } from '../domain/answer.ts';
 import type { ExecutionEvent } from '../domain/events.ts';
 import { canAfford, secondChance } from '../resilience/second-chance.ts';
-import type { Activator } from './activation.ts';
 import {
   attempt,
   failedOutcome,
   throwIfOver,
-  type AttemptDependencies,
   type AttemptOutcome,
   type AttemptRequest,
   type AttemptStep,
 } from './attempt.ts';
 import { attemptFailure } from './attempt-failure.ts';
 import { continuationOf, withPartial } from './continuation.ts';
+import type { ExecutionDependencies } from './execution-dependencies.ts';
 import { createProgress, exhausted, note, type Progress } from './progress.ts';
 import { waitForStart } from './wait-for-start.ts';
-
-export interface ExecutionDependencies extends AttemptDependencies {
-  readonly activator: Activator;
-}
 
 /** Pause before a module is asked a second time, in milliseconds. */
 const RETRY_PAUSE_MS = 50;
@@ -66,16 +61,20 @@ export async function* concludePlan(
   progress: Progress,
 ): AsyncGenerator<ExecutionEvent, ExecutionResult, undefined> {
   const { retryBudget, clock, rng } = dependencies;
-  if (progress.best !== undefined) return yield* concludeBest(progress);
+  if (hasAnswer(progress)) return yield* concludeBest(progress);
   const again = secondChance(steps, progress.attempts);
   if (again !== undefined && retryBudget.withdraw()) {
     await clock.sleep(jitter(RETRY_PAUSE_MS, 0.5, rng), request.signal);
     throwIfOver(request, clock);
     const result = yield* tryStep(again, { othersRemain: false, mayStand: true }, request, dependencies, progress);
     if (result !== undefined) return result;
-    if (progress.best !== undefined) return yield* concludeBest(progress);
+    if (hasAnswer(progress)) return yield* concludeBest(progress);
   }
   throw exhausted(progress);
+}
+
+function hasAnswer({ best }: Progress): boolean {
+  return best !== undefined;
 }
 
 interface StepPlace {

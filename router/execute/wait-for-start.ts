@@ -2,7 +2,7 @@ import { FrontierError } from '../../core/errors.ts';
 import type { ExecutionEvent } from '../domain/events.ts';
 import { activationPatienceMs } from '../resilience/patience.ts';
 import type { AttemptRequest, AttemptStep } from './attempt.ts';
-import type { ExecutionDependencies } from './sequential.ts';
+import type { ExecutionDependencies } from './execution-dependencies.ts';
 
 /**
  * Waits until a module has started; while another one is ready to answer, not for longer than patience has it. Throws

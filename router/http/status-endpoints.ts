@@ -10,11 +10,14 @@ import type { Activator } from '../execute/activation.ts';
 import type { LoaderClient } from '../loader-client.ts';
 import type { Admission } from '../pipeline/admit.ts';
 import { requirePermission, type Authenticate } from '../pipeline/authenticate.ts';
+import type { FallbackLedger } from '../resilience/fallback-ledger.ts';
+import type { RetryBudget } from '../resilience/retry-budget.ts';
 import type { ModuleBoard } from '../resilience/module-board.ts';
 import type { RouterMetrics } from '../telemetry/router-metrics.ts';
 import { principalOf } from './http-caller.ts';
 import { checkBody } from './parse-body.ts';
-import { moduleJson, resilienceJson } from './status-json.ts';
+import { pathsJson, resilienceJson } from './fallback-json.ts';
+import { moduleJson } from './status-json.ts';
 
 export interface StatusEndpointOptions {
   readonly authenticate: Authenticate;
@@ -24,6 +27,8 @@ export interface StatusEndpointOptions {
   readonly loader: LoaderClient;
   readonly admission: Admission;
   readonly metrics: RouterMetrics;
+  readonly ledger: FallbackLedger;
+  readonly retryBudget: RetryBudget;
   readonly registry: Registry;
   readonly clock: Clock;
   readonly version: string;
@@ -68,8 +73,10 @@ export function addStatusEndpoints(app: FastifyInstance, options: StatusEndpoint
   app.get('/fallback/stats', async (request, reply) => {
     reads(request);
     return reply.send({
-      modules: recordsInOrder(board).map(resilienceJson),
+      modules: recordsInOrder(board).map((record) => resilienceJson(record, options.ledger)),
       fallbacks: await fallbackCounts(options.metrics),
+      paths: pathsJson(options.ledger),
+      retry_budget: options.retryBudget.balance,
     });
   });
   app.post<{ Params: { id: string } }>('/modules/:id/breaker', (request, reply) => {
@@ -78,7 +85,8 @@ export function addStatusEndpoints(app: FastifyInstance, options: StatusEndpoint
     const { state } = checkBody(breakerBody, request.body);
     requireModule(board, principal, id);
     board.setBreaker(id, state);
-    return reply.send(resilienceJson(board.record(id)!));
+    const record = board.record(id);
+    return reply.send(record === undefined ? {} : resilienceJson(record, options.ledger));
   });
   for (const order of ['load', 'unload'] as const) {
     app.post<{ Params: { id: string } }>(`/modules/:id/${order}`, async (request, reply) => {

@@ -1,5 +1,4 @@
 import type { ModuleView } from '../../core/modules/module-view.ts';
-import type { ClassHistory } from '../decide/module-status.ts';
 import type { Breaker } from '../resilience/breaker.ts';
 import type { ModuleRecord } from '../resilience/module-record.ts';
 
@@ -34,21 +33,8 @@ function replicaJson({ replicaId, state, reason, endpoint, restarts, inFlight }:
   };
 }
 
-/** A module in the response of GET /fallback/stats. */
-export function resilienceJson(record: ModuleRecord) {
-  return {
-    module_id: record.spec.module_id,
-    breaker: breakerJson(record.breaker),
-    fallbacks: record.spec.fallbacks,
-    classes: Object.fromEntries([...record.history].map(([queryClass, history]) => [queryClass, historyJson(history)])),
-  };
-}
-
-function historyJson({ count, successRate, confidence, latencyMs }: ClassHistory) {
-  return { outcomes: count, success_rate: successRate, confidence, latency: latencyMs / 1000 };
-}
-
-function breakerJson(breaker: Breaker) {
+/** State of a breaker. */
+export function breakerJson(breaker: Breaker) {
   return {
     state: breaker.phase,
     ...(breaker.phase === 'CLOSED' ? { consecutive_failures: breaker.consecutiveFailures } : {}),

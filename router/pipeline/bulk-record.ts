@@ -56,7 +56,9 @@ export function createBulkRecord(tenant: string, dependencies: RecordDependencie
 }
 
 /** Records what only answers have that were not accepted at the first attempt. */
-function recordDetours(result: RouteResult, { metrics }: RecordDependencies): void {
+function recordDetours(result: RouteResult, { metrics, ledger }: RecordDependencies): void {
+  const { queryClass, attempts, answer } = result;
+  ledger.noteResult({ queryClass, attempts, accepted: answer.confidence.accepted });
   for (const { moduleId, reason } of result.attempts) {
     if (reason !== undefined) metrics.attempts.inc({ module: moduleId, outcome: reason });
   }

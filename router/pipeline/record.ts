@@ -3,6 +3,7 @@ import type { Logger } from '../../core/logging.ts';
 import type { StageTiming } from '../decide/explain.ts';
 import type { RouteResult } from '../domain/route-result.ts';
 import type { OutcomeLog } from '../learning/outcome-log.ts';
+import type { FallbackLedger } from '../resilience/fallback-ledger.ts';
 import type { RouterMetrics } from '../telemetry/router-metrics.ts';
 import type { RecentRequests } from './recent-requests.ts';
 
@@ -13,6 +14,7 @@ export interface RecordDependencies {
   readonly metrics: RouterMetrics;
   readonly recent: RecentRequests;
   readonly log: Logger;
+  readonly ledger: FallbackLedger;
   /** Where outcomes are logged; undefined for nowhere. */
   readonly outcomes: OutcomeLog | undefined;
 }
@@ -22,13 +24,14 @@ export function recordResult(
   method: Method,
   tenant: string,
   result: RouteResult,
-  { metrics, recent }: RecordDependencies,
+  { metrics, recent, ledger }: RecordDependencies,
 ): void {
   const { queryClass: query_class, moduleId: module } = result;
   const accepted = result.answer.confidence.accepted;
   metrics.requests.inc({ method, query_class, module, outcome: accepted ? 'accepted' : 'low_confidence' });
   metrics.latency.series({ method, query_class }).observe(result.processingMs / 1000);
   metrics.confidence.series({ module, query_class }).observe(result.answer.confidence.score);
+  ledger.noteResult({ queryClass: result.queryClass, attempts: result.attempts, accepted });
   for (const { moduleId, reason } of result.attempts)
     metrics.attempts.inc({ module: moduleId, outcome: reason ?? 'accepted' });
   if (result.fallbackUsed) metrics.fallbacks.inc({ query_class, module });
@@ -41,11 +44,12 @@ export function recordFailure(
   method: Method,
   queryClass: string,
   thrown: unknown,
-  { metrics, log }: RecordDependencies,
+  { metrics, log, ledger }: RecordDependencies,
 ): FrontierError {
   const error = toFrontierError(thrown);
   metrics.requests.inc({ method, query_class: queryClass, module: '', outcome: 'error' });
   metrics.errors.inc({ reason: error.reason });
+  ledger.noteFailure(queryClass, error);
   if (error.reason === 'INTERNAL') log.error({ event: 'request_failed', method, err: error.cause ?? error });
   return error;
 }

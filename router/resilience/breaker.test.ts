@@ -51,11 +51,7 @@ describe('the state table', () => {
     ['a late success leaves it open', afterSuccess(open(1_001)), open(1_001)],
     ['the first call after the pause is a probe', afterStart(open(1_000, 1, 0)), half(1)],
     ['more probes are counted', afterStart(half(1)), half(2)],
-    [
-      'a probe that succeeds closes',
-      afterSuccess(half(2)),
-      { ...failed(0), openings: { count: 1, lastMs: 0 } } as Breaker,
-    ],
+    ['a probe that succeeds closes', afterSuccess(half(2)), { ...failed(0), openings: { count: 1, lastMs: 0 } }],
     ['a probe that fails opens anew, for twice as long', afterFailure(half(2), at(9), POLICY), open(2_009, 2, 9)],
     ['chance makes it shorter, never longer', afterFailure(half(2), at(9, undefined, 0.5), POLICY), open(1_809, 2, 9)],
     ['a probe that was cancelled frees its place', afterRelease(half(2)), half(1)],
@@ -108,7 +104,7 @@ describe('over a restart', () => {
 
   it.each<[string, Breaker]>([
     ['closed', CLOSED],
-    ['closed after openings', { ...failed(0), openings: { count: 2, lastMs: 4_000 } } as Breaker],
+    ['closed after openings', { ...failed(0), openings: { count: 2, lastMs: 4_000 } }],
     ['opened by hand', setByHand(CLOSED, 'open')],
     ['open', open(5_600)],
   ])('a breaker that is %s is so again', (_case, breaker) => {

@@ -48,7 +48,7 @@ export function chooseArm(known: ReadonlyMap<Arm, ArmStatistics>, random: number
   if ((known.get('sequential')?.count ?? 0) < KNOWN_AFTER) return 'sequential';
   if (random < EXPLORATION) return leastTried(known);
   const tried = ARMS.filter((arm) => (known.get(arm)?.count ?? 0) >= TRIED_AFTER);
-  return tried.reduce((best, arm) => (priceIn(known, arm) < priceIn(known, best) ? arm : best), 'sequential' as Arm);
+  return tried.reduce<Arm>((best, arm) => (priceIn(known, arm) < priceIn(known, best) ? arm : best), 'sequential');
 }
 
 function leastTried(known: ReadonlyMap<Arm, ArmStatistics>): Arm {

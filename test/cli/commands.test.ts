@@ -47,6 +47,17 @@ describe('the commands against a running system', () => {
     });
   }, 60_000);
 
+  it('fallback stats shows who stood in for whom, and a breaker is set by hand', async () => {
+    await frontier('route', 'Write a Python function that reverses a string [garbage]');
+    const { code, stdout } = await frontier('fallback', 'stats');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^faulty +CLOSED +CODE_GENERATION +\d+ +\d+ +.*MODULE_BAD_REPLY \d+/m);
+    expect(stdout).toMatch(/^faulty → steady +\d+/m);
+    expect((await frontier('fallback', 'open', 'faulty')).stdout).toContain('is open until it is closed');
+    expect((await frontier('fallback', 'stats')).stdout).toMatch(/^faulty +OPEN/m);
+    expect((await frontier('fallback', 'close', 'faulty')).code).toBe(0);
+  }, 60_000);
+
   it('route shows a failed attempt and its fallback', async () => {
     const { code, stdout, stderr } = await frontier(
       'route',

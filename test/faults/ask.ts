@@ -1,7 +1,8 @@
 import { systemClock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import { streamCall, unaryCall } from '../../core/grpc/channel.ts';
-import { RouteRequest, RouterServiceClient } from '../../gen/frontier/router/v1/router.ts';
+import type { RouterServiceClient } from '../../gen/frontier/router/v1/router.ts';
+import { RouteRequest } from '../../gen/frontier/router/v1/router.ts';
 import { PRIMARY_ANSWER, SECONDARY_ANSWER } from './fault-system.ts';
 
 export const FORMS = ['openai', 'openai-stream', 'http', 'http-stream', 'grpc', 'grpc-stream'] as const;

@@ -53,6 +53,8 @@ export interface FaultSystemOptions {
   readonly orchestration?: OrchestrationInput;
   readonly primary?: Partial<ModuleSpecInput>;
   readonly args?: readonly string[];
+  /** Modules that are waited for; both when left out. */
+  readonly ready?: readonly string[];
 }
 
 /** Starts a whole system over two servers: `primary` answers every class, `secondary` is its fallback. */
@@ -75,7 +77,12 @@ export async function startFaultSystem(options: FaultSystemOptions = {}): Promis
     },
   ]);
   const frontier = await startFrontier({ configDir, args: options.args ?? [] });
-  await eventually(async () => (await readyModules(frontier.url)).length === 2, { what: 'both modules to be ready' });
+  const wanted = options.ready ?? ['primary', 'secondary'];
+  const areReady = async (): Promise<boolean> => {
+    const ready = await readyModules(frontier.url);
+    return wanted.every((moduleId) => ready.includes(moduleId));
+  };
+  await eventually(areReady, { timeoutMs: 30_000, what: 'the modules to be ready' });
   return { frontier, primary, secondary };
 }
 

@@ -1,11 +1,21 @@
+/** What a fault does to the system, besides what the primary server is told to do. */
+export type Blow =
+  /** Signals to the primary server's process; it is started again, or let go on, afterwards. */
+  | { readonly to: 'primary'; readonly signal: 'SIGKILL' | 'SIGSTOP' }
+  /** SIGKILL to a process of the system's own, which has to come back by itself. */
+  | { readonly to: 'sidecar' | 'router' | 'loader' | 'control-plane' | 'envoy'; readonly signal: 'SIGKILL' }
+  /** SIGSTOP to the primary's sidecar, which is let go on afterwards. */
+  | { readonly to: 'sidecar'; readonly signal: 'SIGSTOP' }
+  /** Both servers are killed: nobody can answer, and that has to be said clearly and soon. */
+  | { readonly to: 'everyone'; readonly signal: 'SIGKILL' };
+
 /** One fault of the matrix. */
 export interface FaultCase {
   readonly name: string;
   /** What test/fixtures/fault-upstream.ts is told to do. */
   readonly upstream?: string;
-  /** What is done to the primary server's process. */
-  readonly signal?: 'SIGKILL' | 'SIGSTOP';
-  /** Slow to detect: fewer requests are sent. */
+  readonly blow?: Blow;
+  /** Slow to detect: fewer requests are sent, side by side. */
   readonly slow?: boolean;
 }
 
@@ -43,6 +53,13 @@ export const FAULTS: readonly FaultCase[] = [
   upstream('low_confidence'),
   upstream('huge'),
   upstream('no_usage'),
-  { name: 'killed', signal: 'SIGKILL' },
-  { name: 'frozen', signal: 'SIGSTOP', slow: true },
+  { name: 'killed', blow: { to: 'primary', signal: 'SIGKILL' } },
+  { name: 'frozen', blow: { to: 'primary', signal: 'SIGSTOP' }, slow: true },
+  { name: 'sidecar_killed', blow: { to: 'sidecar', signal: 'SIGKILL' } },
+  { name: 'sidecar_frozen', blow: { to: 'sidecar', signal: 'SIGSTOP' }, slow: true },
+  { name: 'loader_killed', blow: { to: 'loader', signal: 'SIGKILL' } },
+  { name: 'control_plane_killed', blow: { to: 'control-plane', signal: 'SIGKILL' } },
+  { name: 'router_killed', blow: { to: 'router', signal: 'SIGKILL' } },
+  { name: 'envoy_killed', blow: { to: 'envoy', signal: 'SIGKILL' } },
+  { name: 'all_down', blow: { to: 'everyone', signal: 'SIGKILL' } },
 ];

@@ -2,10 +2,9 @@ import { credentials } from '@grpc/grpc-js';
 import { systemClock } from '../../core/clock.ts';
 import { clientOptions } from '../../core/grpc/channel.ts';
 import { RouterServiceClient } from '../../gen/frontier/router/v1/router.ts';
-import { eventually } from '../support/eventually.ts';
 import { ask, FORMS, type Asked, type Form, type Target } from './ask.ts';
-import { PRIMARY_ANSWER, readyModules, startFaultSystem, startFaultUpstream } from './fault-system.ts';
-import type { FaultSystem, FaultUpstream } from './fault-system.ts';
+import { startFaultSystem } from './fault-system.ts';
+import { mend, recovered, strike, type Servers } from './blows.ts';
 import type { FaultCase } from './faults.ts';
 import { cellOf, type Cell } from './report.ts';
 
@@ -14,6 +13,8 @@ export interface MatrixOptions {
   readonly forms: readonly Form[];
   /** Requests of each cell. */
   readonly requests: number;
+  /** Strategy of the router; sequential when left out. */
+  readonly strategy?: string;
   readonly args?: readonly string[];
   readonly onCell?: (cell: Cell) => void;
 }
@@ -25,34 +26,56 @@ export function isForm(name: string): name is Form {
   return (FORMS as readonly string[]).includes(name);
 }
 
+/** How long the system has to answer well after a part on the way was killed, before it counts as back, in milliseconds. */
+const STEADY_MS = 2_000;
+/** Requests that a slow cell sends at the most: each waits for a module to be given up. */
+const MOST_SLOW_REQUESTS = 10;
+
 /**
- * Runs every fault in every form against one whole system. The breaker, demotion and cool-down that would keep later requests
- * from the faulty module are off, so that each request meets the fault.
+ * Runs every fault in every form against one whole system. The breaker and the demotion that would keep later requests
+ * from the faulty module are off, so that each request meets the fault; only a retry-after keeps some away.
  */
 export async function runMatrix(options: MatrixOptions): Promise<Cell[]> {
+  const { strategy = 'sequential' } = options;
   const system = await startFaultSystem({
-    orchestration: { fallback: { health_monitoring: { min_success_rate: 0 } }, telemetry: { log_level: 'warn' } },
+    orchestration: {
+      router: { strategy, selection: { exploration: { share: 0 } } },
+      fallback: { health_monitoring: { min_success_rate: 0 } },
+      telemetry: { log_level: 'warn' },
+    },
     primary: { circuit_breaker: { enabled: false } },
     args: options.args ?? [],
   });
   const grpc = new RouterServiceClient(system.frontier.address, credentials.createInsecure(), clientOptions());
   const target = { url: system.frontier.url, grpc };
-  let { primary } = system;
+  let servers: Servers = { primary: system.primary, secondary: system.secondary };
   const cells: Cell[] = [];
   try {
     for (const fault of options.faults) {
       for (const form of options.forms) {
-        await breakIt(fault, primary);
-        const asked = await askMany(
+        const struckMs = systemClock.monotonicMs();
+        await strike(fault, servers, system.frontier);
+        // Without a router or an edge nobody can answer, nor without the loader, whose processes the modules are: what counts then
+        // is how soon they are back.
+        const backMs = isOnTheWay(fault) ? await recovered(target, STEADY_MS) : undefined;
+        const asked = await askMany(form, target, fault, options.requests);
+        const met = fault.upstream === undefined ? asked.length : await servers.primary.asked();
+        const mendedMs = systemClock.monotonicMs();
+        servers = await mend(fault, servers, system.frontier);
+        await recovered(target);
+        const recoverMs =
+          backMs === undefined
+            ? systemClock.monotonicMs() - (healsItself(fault) ? struckMs : mendedMs)
+            : backMs - struckMs;
+        const cell = cellOf({
+          fault: fault.name,
           form,
-          target,
-          fault.slow === true ? Math.min(options.requests, 10) : options.requests,
-          fault.slow === true,
-        );
-        const met = fault.upstream === undefined ? asked.length : await primary.asked();
-        primary = await mend(fault, system, primary);
-        const recoverMs = await recovered(target);
-        const cell = cellOf({ fault: fault.name, form, asked, met, recoverMs });
+          strategy,
+          asked,
+          met,
+          recoverMs,
+          eligible: fault.blow?.to !== 'everyone',
+        });
         cells.push(cell);
         options.onCell?.(cell);
       }
@@ -64,40 +87,25 @@ export async function runMatrix(options: MatrixOptions): Promise<Cell[]> {
   return cells;
 }
 
-async function breakIt({ upstream, signal }: FaultCase, primary: FaultUpstream): Promise<void> {
-  if (upstream !== undefined) await primary.fail(upstream);
-  if (signal !== undefined) process.kill(primary.part.pid, signal);
-  if (signal === 'SIGKILL') await primary.part.exited;
+function isOnTheWay({ blow }: FaultCase): boolean {
+  return blow?.to === 'router' || blow?.to === 'envoy' || blow?.to === 'loader';
 }
 
-async function mend({ signal }: FaultCase, { frontier }: FaultSystem, primary: FaultUpstream): Promise<FaultUpstream> {
-  let mended = primary;
-  if (signal === 'SIGSTOP') process.kill(primary.part.pid, 'SIGCONT');
-  if (signal === 'SIGKILL') mended = await startFaultUpstream(PRIMARY_ANSWER, Number(new URL(primary.url).port));
-  await mended.fail('healthy');
-  await eventually(async () => (await readyModules(frontier.url)).length === 2, {
-    timeoutMs: 60_000,
-    what: 'recovery',
-  });
-  return mended;
+/** Whether the system has to mend the fault, rather than the one who made it. */
+function healsItself({ blow }: FaultCase): boolean {
+  return blow !== undefined && blow.to !== 'primary' && blow.to !== 'everyone' && blow.signal === 'SIGKILL';
 }
 
-async function askMany(form: Form, target: Target, count: number, slow: boolean): Promise<Asked[]> {
+async function askMany(form: Form, target: Target, { slow = false }: FaultCase, requests: number): Promise<Asked[]> {
+  const count = slow ? Math.min(requests, MOST_SLOW_REQUESTS) : requests;
   const results: Asked[] = [];
+  let started = 0;
   const lane = async (): Promise<void> => {
     while (started < count) {
       started += 1;
       results.push(await ask(form, target));
     }
   };
-  let started = 0;
   await Promise.all(Array.from({ length: slow ? SLOW_CONCURRENCY : 1 }, lane));
   return results;
-}
-
-/** Time until the system answers well again, in milliseconds. */
-async function recovered(target: Target): Promise<number> {
-  const fromMs = systemClock.monotonicMs();
-  await eventually(async () => (await ask('openai', target)).verdict === 'good', { timeoutMs: 60_000 });
-  return systemClock.monotonicMs() - fromMs;
 }

@@ -4,6 +4,9 @@ import type { Asked, Form } from './ask.ts';
 export interface Cell {
   readonly fault: string;
   readonly form: Form;
+  readonly strategy: string;
+  /** Whether a healthy module was there that could answer. */
+  readonly eligible: boolean;
   readonly requests: number;
   readonly accepted: number;
   readonly errors: number;
@@ -21,18 +24,22 @@ export interface Cell {
 export interface CellInput {
   readonly fault: string;
   readonly form: Form;
+  readonly strategy: string;
+  readonly eligible: boolean;
   readonly asked: readonly Asked[];
   readonly met: number;
   readonly recoverMs: number;
 }
 
 /** Counts what came of one cell's requests. */
-export function cellOf({ fault, form, asked, met, recoverMs }: CellInput): Cell {
+export function cellOf({ fault, form, strategy, eligible, asked, met, recoverMs }: CellInput): Cell {
   const count = (verdict: Asked['verdict']): number => asked.filter((each) => each.verdict === verdict).length;
   const times = asked.map(({ ms }) => ms);
   return {
     fault,
     form,
+    strategy,
+    eligible,
     requests: asked.length,
     accepted: count('good'),
     errors: count('error'),
@@ -62,7 +69,7 @@ export interface Summary {
 /** Sums the cells up; added time is over the healthy system's median in the same form. */
 export function summaryOf(cells: readonly Cell[]): Summary {
   const sum = (pick: (cell: Cell) => number, of = cells): number => of.reduce((total, cell) => total + pick(cell), 0);
-  const faulty = cells.filter(({ fault }) => fault !== 'healthy');
+  const faulty = cells.filter(({ fault, eligible }) => fault !== 'healthy' && eligible);
   const base = (form: Form): number =>
     cells.find((cell) => cell.fault === 'healthy' && cell.form === form)?.p50_ms ?? 0;
   const added = (pick: (cell: Cell) => number): number[] =>
@@ -87,13 +94,22 @@ export function summaryOf(cells: readonly Cell[]): Summary {
   };
 }
 
+/** Least share of requests that are to be answered while any healthy module could. */
+const LEAST_SUCCESS = 0.99;
+
+/** Tells whether nothing hung, nothing was spliced, and enough was answered. */
+export function isGood({ hangs, spliced, fallback_success }: Summary): boolean {
+  return hangs === 0 && spliced === 0 && fallback_success >= LEAST_SUCCESS;
+}
+
 /** Gives the cells as a table for people. */
 export function tableOf(cells: readonly Cell[]): string {
-  const head = ['fault', 'form', 'good', 'error', 'wrong', 'hang', 'met', 'p50 ms', 'p99 ms', 'back s'];
+  const head = ['fault', 'form', 'strategy', 'good', 'error', 'wrong', 'hang', 'met', 'p50 ms', 'p99 ms', 'back s'];
   const rows = cells.map((cell) =>
     [
       cell.fault,
       cell.form,
+      cell.strategy,
       `${cell.accepted}/${cell.requests}`,
       cell.errors,
       cell.wrong,

@@ -4,7 +4,7 @@ import { unaryCall } from '../../core/grpc/channel.ts';
 import { ModuleMessage } from '../../gen/frontier/common/v1/message.ts';
 import { RouteRequest, type RouteResponse } from '../../gen/frontier/router/v1/router.ts';
 import { eventually } from '../support/eventually.ts';
-import { get } from '../support/http-api.ts';
+import { get, post } from '../support/http-api.ts';
 import type { Behaviour } from './fake-sidecar.ts';
 import { answering, fiveModules } from './five-modules.ts';
 import { startTestRouter, type TestRouter } from './router-harness.ts';
@@ -152,6 +152,64 @@ describe('the breaker', () => {
     expect(router.sidecar('web-development').seen).toHaveLength(seen);
     await expect(route({ moduleId: 'web-development' })).rejects.toMatchObject({ reason: 'BREAKER_OPEN' });
     expect(await statsOf('web-development')).toMatchObject({ breaker: { state: 'OPEN' } });
+  });
+});
+
+describe('a breaker that is set by hand', () => {
+  const set = (state: string): Promise<{ status: number }> =>
+    post(`${router.url}/modules/web-development/breaker`, { state });
+
+  it('stays open until it is closed', async () => {
+    expect((await set('open')).status).toBe(200);
+    expect((await route()).moduleUsed).toBe('foundation');
+    expect(await statsOf('web-development')).toMatchObject({
+      breaker: { state: 'OPEN', by_hand: true, history: [{ from: 'CLOSED', to: 'OPEN' }] },
+    });
+    await set('closed');
+    expect((await route()).moduleUsed).toBe('web-development');
+  });
+
+  it('knows two states and only modules that exist', async () => {
+    expect((await set('ajar')).status).toBe(400);
+    expect((await post(`${router.url}/modules/nobody/breaker`, { state: 'open' })).status).toBe(404);
+  });
+});
+
+describe('a module that says when to come again', () => {
+  it('is left alone until then, and the error says when', async () => {
+    const busy = new FrontierError('MODULE_OVERLOADED', 'slow down', { retryAfterMs: 30_000 });
+    router.sidecar('web-development').behaviour = failing(busy);
+    expect((await route()).moduleUsed).toBe('foundation');
+    expect((await route()).metadata?.attempts).toMatchObject([{ moduleId: 'foundation' }]);
+    expect(router.sidecar('web-development').seen).toHaveLength(1);
+    const error = await route({ moduleId: 'web-development' }).catch((thrown: unknown) => thrown as FrontierError);
+    expect(error).toMatchObject({ reason: 'MODULE_OVERLOADED' });
+    expect((error as FrontierError).retryAfterMs).toBeGreaterThan(20_000);
+  });
+});
+
+describe('GET /fallback/stats', () => {
+  it('tells attempts, failures by reason, paths and what they took', async () => {
+    router.sidecar('web-development').behaviour = failing(new FrontierError('MODULE_FAILED', 'broken'));
+    await route();
+    await route();
+    const { body } = await get<object>(`${router.url}/fallback/stats`);
+    expect(body).toMatchObject({
+      paths: [{ modules: ['web-development', 'foundation'], requests: 2, accepted: 2, success_rate: 1 }],
+      retry_budget: expect.any(Number),
+    });
+    expect(await statsOf('web-development')).toMatchObject({
+      classes: { CODE_GENERATION: { attempts: 2, accepted: 0, failures: { MODULE_FAILED: 2 } } },
+    });
+  });
+
+  it('tells of attempts of requests that got no answer', async () => {
+    for (const moduleId of ['web-development', 'foundation'])
+      router.sidecar(moduleId).behaviour = failing(new FrontierError('MODULE_FAILED', 'broken'));
+    await route().catch(() => undefined);
+    expect(await statsOf('foundation')).toMatchObject({
+      classes: { CODE_GENERATION: { attempts: 1, failures: { MODULE_FAILED: 1 } } },
+    });
   });
 });
 

@@ -16,6 +16,9 @@ import { startTestRouter, type TestModule, type TestRouter } from './router-harn
 const CODE = 'Write a Python function that reverses a string';
 const NAMES = ['alpha', 'beta', 'gamma'];
 
+/** No order is drawn, so that each test knows who is first. */
+const NO_DRAWS = { router: { selection: { exploration: { share: 0 } } } };
+
 function coders(more: (name: string) => object = () => ({})): TestModule[] {
   return NAMES.map((name) => ({
     spec: { module_id: name, query_classes: ['CODE_GENERATION'], ...more(name) },
@@ -27,7 +30,7 @@ let router: TestRouter;
 let cancelled: string[];
 beforeEach(async () => {
   cancelled = [];
-  router = await startTestRouter(coders());
+  router = await startTestRouter(coders(), NO_DRAWS);
 });
 
 const failing: Behaviour = { answer: () => Promise.reject(new FrontierError('MODULE_FAILED', 'broken')) };
@@ -98,7 +101,10 @@ describe('parallel', () => {
   });
 
   it('starts as many as the ceiling on cost allows', async () => {
-    router = await startTestRouter(coders(() => ({ price: { per_request: 1 } })));
+    router = await startTestRouter(
+      coders(() => ({ price: { per_request: 1 } })),
+      NO_DRAWS,
+    );
     const answer = await route(Strategy.PARALLEL, { maxCost: 2 });
     expect(NAMES.map((name) => router.sidecar(name).seen.length)).toEqual([1, 1, 0]);
     expect(answer.metadata?.cost).toBeLessThanOrEqual(2);
@@ -118,8 +124,8 @@ describe('hedged', () => {
     await allFree();
   });
 
-  it('asks nobody else when the first is as fast as ever', async () => {
-    for (let count = 0; count < 15; count += 1) expect((await route(Strategy.HEDGED)).moduleUsed).toBe('alpha');
+  it('asks nobody else while the first is fast enough', async () => {
+    for (let count = 0; count < 9; count += 1) expect((await route(Strategy.HEDGED)).moduleUsed).toBe('alpha');
     expect(router.sidecar('gamma').seen).toHaveLength(0);
   });
 
@@ -172,7 +178,7 @@ describe('adaptive', () => {
   });
 
   it('learns to begin with the module whose answers are accepted', async () => {
-    router = await startTestRouter(coders(), { fallback: { health_monitoring: { min_success_rate: 0 } } });
+    router = await startTestRouter(coders(), { ...NO_DRAWS, fallback: { health_monitoring: { min_success_rate: 0 } } });
     router.sidecar('alpha').behaviour = answering('alpha', 0.1);
     for (let count = 0; count < 25; count += 1) await route(Strategy.ADAPTIVE);
     const seen = router.sidecar('alpha').seen.length;

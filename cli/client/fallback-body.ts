@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { callApi } from './http-api.ts';
+import type { Target } from './target.ts';
+
+const classSchema = z.looseObject({
+  attempts: z.number().default(0),
+  accepted: z.number().default(0),
+  failures: z.record(z.string(), z.number()).default({}),
+});
+const moduleSchema = z.looseObject({
+  module_id: z.string(),
+  breaker: z.looseObject({ state: z.string() }),
+  classes: z.record(z.string(), classSchema).default({}),
+});
+const pathSchema = z.looseObject({
+  modules: z.array(z.string()),
+  requests: z.number(),
+  accepted: z.number(),
+  added_latency: z.looseObject({ p50: z.number().nullable(), p99: z.number().nullable() }),
+});
+const statsSchema = z.looseObject({ modules: z.array(moduleSchema), paths: z.array(pathSchema).default([]) });
+
+/** What GET /fallback/stats tells, as far as it is shown; the rest is kept for --json. */
+export type FallbackBody = z.output<typeof statsSchema>;
+
+/** Gives how modules have failed and who stood in for them. Throws as callApi does. */
+export async function fetchFallbackStats(target: Target): Promise<FallbackBody> {
+  return statsSchema.parse(await callApi(target, 'GET', '/fallback/stats'));
+}
