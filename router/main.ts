@@ -5,7 +5,7 @@ import { proxylessBootstrap } from '../core/mesh/proxyless-bootstrap.ts';
 import { channelCredentials } from '../core/identity/credentials.ts';
 import { runService } from '../core/service/run-service.ts';
 import { controlPlaneAddress, identityDir, meshId, obtainServiceIdentity } from '../core/service/service-identity.ts';
-import { createMemoryStore } from '../core/store/memory-store.ts';
+import { openSharedStore } from '../core/store/open-store.ts';
 import type { FrontierConfig } from '../core/config/schema.ts';
 import { dialFor } from './execute/module-channel.ts';
 import { startRouter } from './service.ts';
@@ -27,12 +27,7 @@ await runService({
       log,
       signal,
     });
-    const store = await createMemoryStore({
-      clock,
-      log,
-      snapshotPath: path.join(config.dataDir, 'state', 'router.json'),
-      snapshotIntervalMs: config.orchestration.storage.snapshot_interval * 1000,
-    });
+    const store = await openSharedStore({ config, clock, rng, log, env: process.env });
     const proxyless = config.orchestration.mesh.mode === 'proxyless';
     const meshCredentials = proxyless ? await prepareProxyless(config) : ChannelCredentials.createInsecure();
     const service = await startRouter({
