@@ -9,6 +9,7 @@ import { openSharedStore } from '../core/store/open-store.ts';
 import type { FrontierConfig } from '../core/config/schema.ts';
 import { dialFor } from './execute/module-channel.ts';
 import { startRouter } from './service.ts';
+import { readRouterId } from './state/router-id.ts';
 
 /** Folder that holds package.json: this file's parent's, in the sources and in the build alike. */
 const projectRoot = findRoot(import.meta.dirname);
@@ -37,6 +38,7 @@ await runService({
       log,
       registry,
       store,
+      routerId: readRouterId(config.dataDir),
       dial: dialFor(config.orchestration, meshCredentials),
       loaderAddress: `127.0.0.1:${config.orchestration.network.ports.loader}`,
       loaderCredentials: channelCredentials(identity, { expect: [meshId(config, 'service', 'loader')] }),

@@ -93,6 +93,7 @@ const parts = await composeRouter({
   log: silentLogger,
   registry: createMetricsRegistry(),
   store: await createMemoryStore({ clock: systemClock, log: silentLogger }),
+  routerId: 'bench',
   dial: () => ({ address: sidecarAddress, credentials: ChannelCredentials.createInsecure(), options: {} }),
   loaderAddress: `127.0.0.1:${loaderPort}`,
   loaderCredentials: credentials.createInsecure(),
