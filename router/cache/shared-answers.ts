@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logging.ts';
 import type { Json, Store } from '../../core/store/store.ts';
-import type { CachedAnswer } from './answer-cache.ts';
+import type { CachedAnswer } from './cached-answer.ts';
 
 /** Answers in the store, where every router finds them. */
 export interface SharedAnswers {
