@@ -15,6 +15,7 @@ program
   .option('--warmup <n>', 'seconds before each measurement', Number, 2)
   .option('--concurrency <list>', 'calls in flight, comma-separated', parseList, [1, 64, 512])
   .option('--batch <n>', 'queries in one RouteMany message', Number, 64)
+  .option('--redis <url>', 'also a router that shares its state through this Redis')
   .option('--batches <n>', 'RouteMany messages in flight', Number, 32)
   .action(async (flags: RouteFlags) => {
     const result = await benchRoute({
@@ -23,6 +24,7 @@ program
       measureMs: flags.seconds * 1000,
       batchSize: flags.batch,
       batchesInFlight: flags.batches,
+      redisUrl: flags.redis,
       onProgress: (text) => process.stderr.write(`measuring ${text}\n`),
     });
     process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : table(result));
@@ -60,6 +62,7 @@ interface RouteFlags {
   concurrency: number[];
   batch: number;
   batches: number;
+  redis?: string;
 }
 
 function parseList(text: string): number[] {

@@ -20,9 +20,9 @@ import { startMeshReports, type MeshReports } from './mesh-report-client.ts';
 import { createAdmission, type Admission } from './pipeline/admit.ts';
 import { createAuthenticate, type Authenticate } from './pipeline/authenticate.ts';
 import type { BulkDependencies } from './pipeline/dependencies.ts';
+import { createRateBuckets } from './pipeline/rate-buckets.ts';
 import { createRecentRequests } from './pipeline/recent-requests.ts';
 import { createRouter, type Router } from './pipeline/router.ts';
-import { keepHistory } from './resilience/history-keeper.ts';
 import { holdPolicyOf } from './resilience/hold-rule.ts';
 import { patienceOf } from './resilience/patience.ts';
 import { createStrategyLearner } from './resilience/strategy-learner.ts';
@@ -31,6 +31,7 @@ import { createFallbackLedger, type FallbackLedger } from './resilience/fallback
 import { createRetryBudget, type RetryBudget } from './resilience/retry-budget.ts';
 import { createModuleBoard, type ModuleBoard } from './resilience/module-board.ts';
 import { moduleReports } from './resilience/module-reports.ts';
+import { shareRouter } from './state/share-router.ts';
 import { createRouterMetrics, type RouterMetrics } from './telemetry/router-metrics.ts';
 import { startUsageReports } from './usage-reporter.ts';
 
@@ -41,6 +42,8 @@ export interface ComposeOptions {
   readonly log: Logger;
   readonly registry: Registry;
   readonly store: Store;
+  /** Unique among the routers of the store, and the same after a restart. */
+  readonly routerId: string;
   /** How modules are reached. */
   readonly dial: Dial;
   /** Loader, as host:port. */
@@ -67,7 +70,7 @@ export interface RouterParts {
 
 /** Puts the router together. Nothing is served yet. */
 export async function composeRouter(options: ComposeOptions): Promise<RouterParts> {
-  const { config, clock, rng, log, registry, store } = options;
+  const { config, clock, rng, log, registry } = options;
   const { router: settings, dynamic_loading: loading, fallback, security } = config.orchestration;
   const ledger = createFallbackLedger();
   const retryBudget = createRetryBudget(fallback.retry.budget);
@@ -82,18 +85,20 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
       meshReports?.changed();
     },
   });
+  const { requests_per_second: perSecond, burst: size } = settings.rate_limit;
+  const buckets = createRateBuckets({ perSecond, size }, clock);
   const admission = createAdmission({
     maxConcurrent: settings.max_concurrent_requests,
-    rateLimit: { perSecond: settings.rate_limit.requests_per_second, size: settings.rate_limit.burst },
-    clock,
+    buckets,
   });
   const metrics = createRouterMetrics(registry, board, () => admission.inFlight);
-  const history = await keepHistory(board, store, clock, log);
+  const isShared = config.orchestration.storage.type === 'redis';
+  const shared = await shareRouter({ ...options, isShared, board, buckets });
   const loader = createLoaderClient({
     address: options.loaderAddress,
     credentials: options.loaderCredentials,
     activationTimeoutMs: loading.activation_timeout * 1000,
-    reporter: `router-${process.pid}`,
+    reporter: `router-${options.routerId}`,
     clock,
   });
   const watch = watchModules({
@@ -173,19 +178,19 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
       channels.close();
       loader.close();
       outcomes?.close();
-      await history.close();
+      await shared.close();
     },
   };
 }
 
 function startReports(
-  { config, controlPlane, clock, log }: ComposeOptions,
+  { config, controlPlane, clock, log, routerId }: ComposeOptions,
   board: ModuleBoard,
 ): MeshReports | undefined {
   if (controlPlane === undefined || !config.orchestration.mesh.shared_breakers.enabled) return undefined;
   return startMeshReports({
     ...controlPlane,
-    reporter: `router-${process.pid}`,
+    reporter: `router-${routerId}`,
     clock,
     log,
     reports: () => moduleReports(board.records(), clock.monotonicMs()),

@@ -5,10 +5,11 @@ import { proxylessBootstrap } from '../core/mesh/proxyless-bootstrap.ts';
 import { channelCredentials } from '../core/identity/credentials.ts';
 import { runService } from '../core/service/run-service.ts';
 import { controlPlaneAddress, identityDir, meshId, obtainServiceIdentity } from '../core/service/service-identity.ts';
-import { createMemoryStore } from '../core/store/memory-store.ts';
+import { openSharedStore } from '../core/store/open-store.ts';
 import type { FrontierConfig } from '../core/config/schema.ts';
 import { dialFor } from './execute/module-channel.ts';
 import { startRouter } from './service.ts';
+import { readRouterId } from './state/router-id.ts';
 
 /** Folder that holds package.json: this file's parent's, in the sources and in the build alike. */
 const projectRoot = findRoot(import.meta.dirname);
@@ -27,12 +28,7 @@ await runService({
       log,
       signal,
     });
-    const store = await createMemoryStore({
-      clock,
-      log,
-      snapshotPath: path.join(config.dataDir, 'state', 'router.json'),
-      snapshotIntervalMs: config.orchestration.storage.snapshot_interval * 1000,
-    });
+    const store = await openSharedStore({ config, clock, rng, log, env: process.env });
     const proxyless = config.orchestration.mesh.mode === 'proxyless';
     const meshCredentials = proxyless ? await prepareProxyless(config) : ChannelCredentials.createInsecure();
     const service = await startRouter({
@@ -42,6 +38,7 @@ await runService({
       log,
       registry,
       store,
+      routerId: readRouterId(config.dataDir),
       dial: dialFor(config.orchestration, meshCredentials),
       loaderAddress: `127.0.0.1:${config.orchestration.network.ports.loader}`,
       loaderCredentials: channelCredentials(identity, { expect: [meshId(config, 'service', 'loader')] }),

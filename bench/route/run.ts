@@ -18,6 +18,8 @@ export interface RouteBenchOptions {
   readonly batchSize: number;
   /** Messages of RouteMany that are unanswered at any time. */
   readonly batchesInFlight: number;
+  /** Redis that a second router shares its state through; without it there is none. */
+  readonly redisUrl: string | undefined;
   /** Told what is being measured. */
   readonly onProgress: (text: string) => void;
 }
@@ -25,11 +27,15 @@ export interface RouteBenchOptions {
 export interface RouteBenchResult {
   readonly bench: 'route';
   /** At the middle concurrency: requests a second against each baseline's. */
-  readonly ratios: { readonly route_vs_echo: number; readonly route_vs_two_hop: number };
+  readonly ratios: {
+    readonly route_vs_echo: number;
+    readonly route_vs_two_hop: number;
+    readonly redis_vs_memory?: number;
+  };
   readonly figures: Readonly<Record<string, number>>;
 }
 
-type Target = 'echo' | 'two_hop' | 'route';
+type Target = 'echo' | 'two_hop' | 'route' | 'route_redis';
 
 const GRACE_MS = 2_000;
 
@@ -44,16 +50,17 @@ export async function benchRoute(options: RouteBenchOptions): Promise<RouteBench
   };
   try {
     const sidecar = await start('instant-sidecar');
-    const targets: Record<Target, string> = {
+    const targets = {
       echo: await start('echo'),
       two_hop: await start('two-hop', [sidecar]),
       route: await start('router', [sidecar]),
+      ...(options.redisUrl === undefined ? {} : { route_redis: await start('router', [sidecar, options.redisUrl]) }),
     };
     const figures: Record<string, number> = {};
     for (const concurrency of options.concurrencies) {
-      for (const target of ['echo', 'two_hop', 'route'] as const) {
+      for (const [target, address] of Object.entries(targets)) {
         options.onProgress(`${target} at concurrency ${concurrency}`);
-        record(figures, `${target}_c${concurrency}`, await measureUnary(targets[target], concurrency, options));
+        record(figures, `${target}_c${concurrency}`, await measureUnary(address, concurrency, options));
       }
     }
     options.onProgress('route_many');
@@ -148,9 +155,11 @@ function ratiosOf(
 ): RouteBenchResult['ratios'] {
   const middle = concurrencies[Math.floor(concurrencies.length / 2)] ?? 0;
   const perSecond = (target: Target): number => figures[`${target}_c${middle}_per_s`] ?? Number.NaN;
+  const withRedis = perSecond('route_redis');
   return {
     route_vs_echo: round(perSecond('route') / perSecond('echo'), 3),
     route_vs_two_hop: round(perSecond('route') / perSecond('two_hop'), 3),
+    ...(Number.isNaN(withRedis) ? {} : { redis_vs_memory: round(withRedis / perSecond('route'), 3) }),
   };
 }
 

@@ -4,7 +4,11 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { FrontierConfig } from '../../core/config/schema.ts';
+import { systemClock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
+import { silentLogger } from '../../core/logging.ts';
+import { systemRng } from '../../core/rng.ts';
+import { openSharedStore } from '../../core/store/open-store.ts';
 import { callApi } from '../client/http-api.ts';
 import { findEnvoy } from '../up/envoy-binary.ts';
 import { portHolder } from '../up/port-holder.ts';
@@ -47,6 +51,7 @@ export async function runChecks(configFlag: string | undefined, env: Env): Promi
       },
     ],
     ['data directory', () => (config === undefined ? SKIPPED : checkDataDir(config))],
+    ['shared store', () => (config === undefined ? SKIPPED : checkStore(config, env))],
     ['Python and pip', checkPip],
     ['Envoy', () => (config === undefined ? SKIPPED : checkEnvoy(config, env, cacheDir))],
     ['language model', () => (config === undefined ? SKIPPED : checkModel(config, env, cacheDir))],
@@ -114,6 +119,20 @@ function checkDataDir({ dataDir }: FrontierConfig): Verdict {
       `${dataDir}: ${messageOf(error)}`,
       `make ${dirname(dataDir)} writable, or choose another folder with --data-dir`,
     );
+  }
+}
+
+/** A refused login or certificate is a failure; without an answer the system runs, with routers that know nothing of one another. */
+async function checkStore(config: FrontierConfig, env: Env): Promise<Verdict> {
+  if (config.orchestration.storage.type === 'memory') return 'none: the router keeps its state in the data directory';
+  const store = await openSharedStore({ config, clock: systemClock, rng: systemRng, log: silentLogger, env });
+  try {
+    await store.get('router/members');
+    return 'Redis answers';
+  } catch (error) {
+    return warning(messageOf(error), 'start Redis, or correct storage.redis; until then routers go on by themselves');
+  } finally {
+    await store.close();
   }
 }
 

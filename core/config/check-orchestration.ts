@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { checkEdge } from './check-edge.ts';
+import { checkStorage } from './check-storage.ts';
 import { isSet, type Draft } from './draft.ts';
 import type { Orchestration } from './schema.ts';
 import type { Finding } from './validate.ts';
@@ -98,4 +99,5 @@ const CHECKS: readonly Check[] = [
   checkCache,
   checkEdge,
   checkSharedBreakers,
+  checkStorage,
 ];

@@ -379,6 +379,54 @@ const telemetry = z
   })
   .prefault({});
 
+const variable = z.string().regex(/^[A-Z_][A-Z0-9_]*$/, 'must be the name of an environment variable, in capitals');
+const hostAndPort = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:/@]+):\d{1,5}$/, 'must be host:port, e.g. redis-1:6379');
+
+const redis = z.strictObject({
+  url: z
+    .url({ protocol: /^rediss?$/ })
+    .optional()
+    .describe('One server, e.g. redis://localhost:6379; rediss:// is TLS.'),
+  sentinel: z
+    .strictObject({
+      master: z.string().min(1).describe('Name of the master that they watch.'),
+      nodes: z.array(hostAndPort).min(1).describe('Sentinels, as host:port.'),
+      username: z.string().min(1).optional().describe('User at the sentinels.'),
+      password_env: variable.optional().describe('Environment variable that holds the password at the sentinels.'),
+      password_file: z.string().min(1).optional().describe('File that holds it.'),
+    })
+    .optional()
+    .describe('A master and its replicas under Redis Sentinel.'),
+  cluster: z
+    .strictObject({
+      nodes: z
+        .array(hostAndPort)
+        .min(1)
+        .describe('Some of its nodes, as host:port; the others are found through them.'),
+    })
+    .optional()
+    .describe('A Redis Cluster.'),
+  username: z.string().min(1).optional().describe('User; the default one when left out.'),
+  password_env: variable.optional().describe('Environment variable that holds the password.'),
+  password_file: z.string().min(1).optional().describe('File that holds the password; relative to this file.'),
+  database: z.int().min(0).max(1_000_000).default(0).describe('Number of the database; a cluster has 0 alone.'),
+  tls: z
+    .strictObject({
+      ca: z.string().min(1).optional().describe("File of trusted roots in PEM; the system's own when left out."),
+      cert: z.string().min(1).optional().describe("File of the client's certificate in PEM."),
+      key: z.string().min(1).optional().describe('File of its key in PEM.'),
+      server_name: z.string().min(1).optional().describe("Name in the server's certificate, if not that of the host."),
+    })
+    .optional()
+    .describe('TLS; {} for TLS with all defaults.'),
+  key_prefix: z.string().max(100).default('frontier:').describe('Put before every key, to share a Redis with others.'),
+  command_timeout: seconds
+    .default(1)
+    .describe('Longest wait for an answer of Redis, in seconds; no query waits for it.'),
+});
+
 const storage = z
   .strictObject({
     data_dir: z
@@ -387,6 +435,13 @@ const storage = z
       .default('.frontier')
       .describe('Folder of state, logs, certificates and downloads; relative to this file.'),
     snapshot_interval: seconds.default(10).describe('Time between two snapshots of the memory store, in seconds.'),
+    type: z
+      .enum(['memory', 'redis'])
+      .default('memory')
+      .describe(
+        'Where routers keep what they learn and share: in their own memory with a file beside it, or in Redis.',
+      ),
+    redis: redis.optional().describe('Redis, for type redis: one of url, sentinel and cluster.'),
   })
   .prefault({});
 

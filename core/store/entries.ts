@@ -77,7 +77,8 @@ export function copyJson(value: Json): Json {
   return JSON.parse(JSON.stringify(value)) as Json;
 }
 
-function checkTtl(ttlMs: number): number {
+/** Gives the life if it is one. @throws FrontierError INVALID_FIELD */
+export function checkTtl(ttlMs: number): number {
   if (ttlMs > 0 && Number.isFinite(ttlMs)) return ttlMs;
   throw new FrontierError('INVALID_FIELD', 'ttlMs must be above 0 and finite');
 }

@@ -40,6 +40,16 @@ describeStore('the memory store', async () => ({
 }));
 describeStore('the memory store with a snapshot', async () => ({ store: await open(), clock }));
 
+test('a life ends at its very millisecond', async () => {
+  const store = await createMemoryStore({ clock, log: silentLogger });
+  await store.set('k', 1, { ttlMs: 1000 });
+  await clock.advance(999);
+  expect(await store.get('k')).toBe(1);
+  await clock.advance(1);
+  expect(await store.get('k')).toBeUndefined();
+  await store.close();
+});
+
 describe('the snapshot', () => {
   test('what was stored at close is there at the next start, lives and all', async () => {
     const values = fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue() as fc.Arbitrary<Json>);

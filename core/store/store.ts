@@ -13,8 +13,8 @@ export interface StoreEntry {
 
 /**
  * State that outlives a process: statistics, breaker states, feedback, usage. Keys are texts such as
- * `breaker/<module>`; values are JSON and belong to the store: what is handed in or out is a copy. Each call is atomic.
- * Every method rejects with STORE_UNAVAILABLE when the store cannot be reached, or has been closed.
+ * `breaker/<module>`; values are JSON and belong to the store: what is handed in or out is a copy. Each call of one key is
+ * atomic; `list` may or may not have what is written meanwhile. Every method rejects with STORE_UNAVAILABLE when the store cannot be reached, or has been closed.
  * core/store/store-contract.ts says all of this as tests, for every implementation.
  */
 export interface Store {

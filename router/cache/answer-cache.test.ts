@@ -226,6 +226,22 @@ describe('the shared layer', () => {
     const found = find(query());
     await clock.advance(25);
     expect((await found).hit).toBeUndefined();
+    // The next one does not wait at all.
+    expect((await find(query({ text: 'other' }))).hit).toBeUndefined();
+  });
+
+  it('is asked again after a while', async () => {
+    const clock = createManualClock();
+    const store = await createMemoryStore({ clock, log: silentLogger });
+    let isAway = true;
+    const flaky = { ...store, get: (key: string) => (isAway ? Promise.reject(new Error('away')) : store.get(key)) };
+    const one = setUp({ shared: createSharedAnswers(store, clock, silentLogger), clock });
+    const other = setUp({ shared: createSharedAnswers(flaky, clock, silentLogger), clock });
+    expect(await other.contentOf(query({ text: 'new' }))).toBeUndefined();
+    isAway = false;
+    await clock.advance(1_000);
+    await keep(one.answers, query());
+    expect(await other.contentOf(query())).toBe('kept');
   });
 });
 

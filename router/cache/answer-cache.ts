@@ -1,19 +1,11 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../core/clock.ts';
-import type { JudgedAnswer } from '../domain/answer.ts';
 import type { Query } from '../domain/query.ts';
 import type { RouteResult } from '../domain/route-result.ts';
 import { cacheKeyOf, normalized } from './cache-key.ts';
+import type { CachedAnswer } from './cached-answer.ts';
 import type { SharedAnswers } from './shared-answers.ts';
 import { similarityOf, vectorOf, type TextVector } from './similarity.ts';
-
-/** An answer that may be given again. */
-export interface CachedAnswer {
-  readonly answer: JudgedAnswer;
-  readonly moduleId: string;
-  /** On the clock's `nowMs`. */
-  readonly expiresAtMs: number;
-}
 
 /** Where an answer was found. */
 export type CacheLayer = 'exact' | 'similar' | 'shared' | 'collapsed';

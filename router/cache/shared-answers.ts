@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logging.ts';
 import type { Json, Store } from '../../core/store/store.ts';
-import type { CachedAnswer } from './answer-cache.ts';
+import type { CachedAnswer } from './cached-answer.ts';
 
 /** Answers in the store, where every router finds them. */
 export interface SharedAnswers {
@@ -15,6 +15,8 @@ export interface SharedAnswers {
 
 /** Longest wait for the store, in milliseconds: less than any module takes. */
 const PATIENCE_MS = 25;
+/** Time after a wait in vain in which the store is not asked, in milliseconds. */
+const REST_MS = 1_000;
 const PREFIX = 'cache/';
 
 const fraction = z.number().min(0).max(1);
@@ -49,19 +51,29 @@ const stored = z.object({
 
 /** Creates the shared layer over a store. */
 export function createSharedAnswers(store: Store, clock: Clock, log: Logger): SharedAnswers {
-  const warn = (error: unknown): undefined => {
-    log.warn({ event: 'shared_cache_unavailable', error: messageOf(error) });
+  let restUntilMs = 0;
+  let isAway = false;
+  /** One query has waited in vain; others need not for a while. */
+  const rest = (): void => {
+    restUntilMs = clock.monotonicMs() + REST_MS;
+  };
+  const failed = (error: unknown): undefined => {
+    rest();
+    if (!isAway) log.warn({ event: 'shared_cache_unavailable', error: messageOf(error) });
+    isAway = true;
     return undefined;
+  };
+  const answered = <T>(value: T): T => {
+    isAway = false;
+    return value;
   };
   return {
     async get(key, signal) {
+      if (clock.monotonicMs() < restUntilMs) return undefined;
       const late = new AbortController();
       const found = await Promise.race([
-        store.get(PREFIX + key).catch(warn),
-        clock.sleep(PATIENCE_MS, AbortSignal.any([signal, late.signal])).then(
-          () => undefined,
-          () => undefined,
-        ),
+        store.get(PREFIX + key).then(answered, failed),
+        clock.sleep(PATIENCE_MS, AbortSignal.any([signal, late.signal])).then(rest, () => undefined),
       ]);
       late.abort();
       signal.throwIfAborted();
@@ -70,7 +82,7 @@ export function createSharedAnswers(store: Store, clock: Clock, log: Logger): Sh
     },
     set(key, cached, ttlMs) {
       if (cached.answer.attachments.length > 0) return;
-      store.set(PREFIX + key, cached as unknown as Json, { ttlMs }).catch(warn);
+      store.set(PREFIX + key, cached as unknown as Json, { ttlMs }).then(answered, failed);
     },
   };
 }

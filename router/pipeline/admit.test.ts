@@ -2,10 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { createManualClock } from '../../core/clock.ts';
 import type { Principal } from '../domain/principal.ts';
 import { createAdmission, type Admission } from './admit.ts';
+import { createRateBuckets } from './rate-buckets.ts';
 
 const SOMEBODY: Principal = { tenant: 't', subject: 's', permissions: new Set(['route']), modules: undefined };
 const admission = (maxConcurrent: number, size = 100): Admission =>
-  createAdmission({ maxConcurrent, rateLimit: { perSecond: 1, size }, clock: createManualClock() });
+  createAdmission({ maxConcurrent, buckets: createRateBuckets({ perSecond: 1, size }, createManualClock()) });
 
 describe('createAdmission', () => {
   it('sheds what is over the bound, with the time to wait, and lets in again when one has left', () => {

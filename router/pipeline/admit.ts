@@ -1,13 +1,11 @@
-import type { Clock } from '../../core/clock.ts';
 import { FrontierError } from '../../core/errors.ts';
 import type { Principal } from '../domain/principal.ts';
-import { take, type BucketPolicy, type TokenBucket } from './token-bucket.ts';
+import type { RateBuckets } from './rate-buckets.ts';
 
 export interface AdmissionOptions {
   /** Requests handled at the same time. */
   readonly maxConcurrent: number;
-  readonly rateLimit: BucketPolicy;
-  readonly clock: Clock;
+  readonly buckets: RateBuckets;
 }
 
 /** Bounds what is handled at the same time and how much each user may send. */
@@ -24,29 +22,19 @@ export interface Admission {
   readonly inFlight: number;
 }
 
-/** Users whose buckets are kept; the ones that were quiet the longest go first, and begin anew with a full one. */
-const MAX_USERS = 10_000;
 const OVERLOAD_RETRY_MS = 1_000;
 /** Share of the places that bulk requests may take. */
 const BULK_SHARE = 0.75;
 
 /** Creates the admission of a router. */
-export function createAdmission({ maxConcurrent, rateLimit, clock }: AdmissionOptions): Admission {
-  const buckets = new Map<string, TokenBucket>();
+export function createAdmission({ maxConcurrent, buckets }: AdmissionOptions): Admission {
   const bulkPlaces = Math.max(1, Math.floor(maxConcurrent * BULK_SHARE));
   let interactive = 0;
   let bulk = 0;
   const waiters = new Set<() => void>();
 
-  const takeAllowance: Admission['takeAllowance'] = (principal, userId, count) => {
-    const key = `${principal.tenant}\n${principal.subject}\n${userId}`;
-    const { bucket, waitMs } = take(buckets.get(key), count, clock.monotonicMs(), rateLimit);
-    buckets.delete(key);
-    buckets.set(key, bucket);
-    const [oldest] = buckets.keys();
-    if (buckets.size > MAX_USERS && oldest !== undefined) buckets.delete(oldest);
-    return waitMs;
-  };
+  const takeAllowance: Admission['takeAllowance'] = (principal, userId, count) =>
+    buckets.take(`${principal.tenant}\n${principal.subject}\n${userId}`, count);
   return {
     enter(principal, userId) {
       if (interactive + bulk >= maxConcurrent) throw overloaded(maxConcurrent);

@@ -1,20 +1,16 @@
 import { z } from 'zod';
 import { CLOSED, type Breaker } from './breaker.ts';
 
-/** A breaker as it is kept over a restart: what is closed without any history is left out. */
-export const storedBreakers = z.record(
-  z.string(),
-  z.object({
-    open: z.boolean(),
-    byHand: z.boolean(),
-    /** When it lets a probe through, in milliseconds since the epoch; null while it was opened by hand. */
-    untilMs: z.number().nullable(),
-    openings: z.int().min(0),
-    lastOpenedMs: z.number(),
-  }),
-);
-export type StoredBreakers = z.output<typeof storedBreakers>;
-export type StoredBreaker = StoredBreakers[string];
+/** A breaker as it is kept over a restart and told to other routers: what is closed without any history is left out. */
+export const storedBreaker = z.object({
+  open: z.boolean(),
+  byHand: z.boolean(),
+  /** When it lets a probe through, in milliseconds since the epoch; null while it was opened by hand. */
+  untilMs: z.number().nullable(),
+  openings: z.int().min(0),
+  lastOpenedMs: z.number(),
+});
+export type StoredBreaker = z.output<typeof storedBreaker>;
 
 /** Both clocks at the same moment: breakers run on the monotonic one, what is stored tells the time of day. */
 export interface Moment {

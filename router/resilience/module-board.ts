@@ -15,9 +15,8 @@ import {
   type Breaker,
   type BreakerPolicy,
 } from './breaker.ts';
-import { fromStored, toStored, type StoredBreakers } from './breaker-memory.ts';
 import { createRecord, noUsage, type ModuleRecord, type UsageCounts } from './module-record.ts';
-import { withFeedback, withOutcome } from './statistics.ts';
+import { withFeedback, withOutcome, type Outcome } from './statistics.ts';
 
 /** How a call of a module ended. */
 export type CallEnd =
@@ -46,6 +45,18 @@ export interface ModuleUsage extends UsageCounts {
 /** What has been learned of modules, as it is kept over a restart. */
 export type LearnedHistory = Readonly<Record<string, Readonly<Partial<Record<QueryClass, ClassHistory>>>>>;
 
+/** Who wants to know what the board learns. */
+export interface BoardObserver {
+  /** Told when a breaker has opened, closed or become half open, or is open for another time. */
+  readonly onBreaker: (moduleId: string, breaker: Breaker) => void;
+  /** Told how a history changes: `update` gives the next one from any that was before. */
+  readonly onLearned: (
+    moduleId: string,
+    queryClass: QueryClass,
+    update: (before: ClassHistory | undefined) => ClassHistory,
+  ) => void;
+}
+
 export interface ModuleBoardOptions {
   readonly clock: Clock;
   readonly fallback: Orchestration['fallback'];
@@ -72,11 +83,11 @@ export interface ModuleBoard {
   addFeedback(moduleId: string, queryClass: QueryClass, rating: number): void;
   /** Gives and clears the counts since the last call, of modules that were used or are in use. */
   takeUsage(): ModuleUsage[];
-  exportHistory(): LearnedHistory;
-  importHistory(learned: LearnedHistory): void;
-  exportBreakers(): StoredBreakers;
-  /** Has to be called before the modules are known. */
-  importBreakers(breakers: StoredBreakers): void;
+  /** Puts these histories in the place of its own; they are kept for modules that the loader has not named yet. */
+  adoptHistory(learned: LearnedHistory): void;
+  /** Puts a breaker that was kept, or changed at another router, in the place of a module's own, known already or not. */
+  adoptBreaker(moduleId: string, breaker: Breaker): void;
+  observe(observer: BoardObserver): void;
   /** Opens a breaker until it is closed by hand, or closes it. */
   setBreaker(moduleId: string, to: 'open' | 'closed'): void;
 }
@@ -89,19 +100,17 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
   const records = new Map<string, ModuleRecord>();
   /** Histories of modules that the loader has not named yet. */
   let learned: LearnedHistory = {};
-  let storedBreakers: StoredBreakers = {};
+  const adoptedBreakers = new Map<string, Breaker>();
+  let observer: BoardObserver | undefined;
   const maxCooldownMs = fallback.retry.max_cooldown * 1000;
-  const moment = (): { nowMs: number; monotonicMs: number } => ({
-    nowMs: clock.nowMs(),
-    monotonicMs: clock.monotonicMs(),
-  });
   let version = 0;
 
   const add = (view: ModuleView): void => {
     const record = createRecord(view, breakerPolicyOf(view.spec, fallback), () => clock.monotonicMs());
     for (const [name, history] of Object.entries(learned[view.moduleId] ?? {}))
       record.history.set(name as QueryClass, history);
-    record.breaker = fromStored(storedBreakers[view.moduleId], moment());
+    record.breaker = adoptedBreakers.get(view.moduleId) ?? record.breaker;
+    adoptedBreakers.delete(view.moduleId);
     records.set(view.moduleId, record);
   };
   const update = (record: ModuleRecord, view: ModuleView): void => {
@@ -111,11 +120,20 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
     record.breakerPolicy = breakerPolicyOf(view.spec, fallback);
   };
   const setBreaker = (record: ModuleRecord, next: Breaker): void => {
-    const from = record.breaker.phase;
+    const before = record.breaker;
     record.breaker = next;
-    if (from === next.phase) return;
+    if (isSameTo(before, next)) return;
     version += 1;
-    onBreakerChange(record.spec.module_id, from, next.phase);
+    if (before.phase !== next.phase) onBreakerChange(record.spec.module_id, before.phase, next.phase);
+    observer?.onBreaker(record.spec.module_id, next);
+  };
+  const learn = (
+    record: ModuleRecord,
+    queryClass: QueryClass,
+    update: (before: ClassHistory | undefined) => ClassHistory,
+  ): void => {
+    record.history.set(queryClass, update(record.history.get(queryClass)));
+    observer?.onLearned(record.spec.module_id, queryClass, update);
   };
 
   /** A module that says when to come again is left alone until then; a replica that is full speaks for itself alone. */
@@ -159,7 +177,8 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
       const nowMs = clock.monotonicMs();
       setBreaker(record, breakerAfter(record, end, nowMs, rng));
       coolDown(record, end, nowMs);
-      learn(record, queryClass, end);
+      const outcome = countEnd(record, end);
+      if (outcome !== undefined) learn(record, queryClass, (before) => withOutcome(before, outcome));
     },
     isFresh(moduleId) {
       const since = records.get(moduleId)?.readySinceMs;
@@ -171,7 +190,7 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
     },
     addFeedback(moduleId, queryClass, rating) {
       const record = records.get(moduleId);
-      record?.history.set(queryClass, withFeedback(record.history.get(queryClass), rating));
+      if (record !== undefined) learn(record, queryClass, (before) => withFeedback(before, rating));
     },
     setBreaker(moduleId, to) {
       const record = records.get(moduleId);
@@ -180,24 +199,25 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
       setBreaker(record, setByHand(record.breaker, to));
     },
     takeUsage: () => [...records.values()].flatMap(takeUsageOf),
-    exportHistory: () => {
-      const seen = [...records.values()].map(
-        (record) => [record.spec.module_id, Object.fromEntries(record.history)] as const,
-      );
-      return { ...learned, ...Object.fromEntries(seen) };
-    },
-    importHistory(history) {
+    adoptHistory(history) {
       learned = history;
+      for (const record of records.values())
+        for (const [name, adopted] of Object.entries(history[record.spec.module_id] ?? {}))
+          record.history.set(name as QueryClass, adopted);
     },
-    exportBreakers: () => {
-      const kept = [...records.values()].flatMap((record) => {
-        const stored = toStored(record.breaker, moment());
-        return stored === undefined ? [] : [[record.spec.module_id, stored] as const];
-      });
-      return Object.fromEntries(kept);
+    adoptBreaker(moduleId, breaker) {
+      const record = records.get(moduleId);
+      if (record === undefined) {
+        adoptedBreakers.set(moduleId, breaker);
+        return;
+      }
+      // Closed already: its count of failures stays.
+      if (record.breaker.phase === 'CLOSED' && breaker.phase === 'CLOSED') return;
+      if (breaker.phase === 'OPEN') record.outcomes.clear();
+      setBreaker(record, breaker);
     },
-    importBreakers(breakers) {
-      storedBreakers = breakers;
+    observe(next) {
+      observer = next;
     },
   };
 }
@@ -213,18 +233,24 @@ function breakerAfter(record: ModuleRecord, end: CallEnd, nowMs: number, rng: Rn
   return next;
 }
 
-function learn(record: ModuleRecord, queryClass: QueryClass, end: CallEnd): void {
-  if (end.kind === 'released') return;
+/** Counts the end of a call and gives what is learned from it, if anything. */
+function countEnd(record: ModuleRecord, end: CallEnd): Outcome | undefined {
+  if (end.kind === 'released') return undefined;
   const accepted = end.kind === 'answered' && end.accepted;
-  const confidence = end.kind === 'answered' ? end.confidence : undefined;
   if (end.kind === 'answered') {
     record.latencies.add(end.latencyMs);
     if (end.firstTokenMs !== undefined) record.firstTokens.add(end.firstTokenMs);
   }
   record.usage.totalLatencyMs += end.latencyMs;
   if (!accepted) record.usage.failures += 1;
-  const outcome = { accepted, confidence, latencyMs: end.latencyMs };
-  record.history.set(queryClass, withOutcome(record.history.get(queryClass), outcome));
+  return { accepted, confidence: end.kind === 'answered' ? end.confidence : undefined, latencyMs: end.latencyMs };
+}
+
+/** Tells whether two states of a breaker are the same to everybody but the calls that it counts. */
+function isSameTo(before: Breaker, next: Breaker): boolean {
+  return before.phase === 'OPEN' && next.phase === 'OPEN'
+    ? before.untilMs === next.untilMs
+    : before.phase === next.phase;
 }
 
 function takeUsageOf(record: ModuleRecord): ModuleUsage[] {

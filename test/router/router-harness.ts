@@ -9,14 +9,15 @@ import {
   type ModuleSpecInput,
 } from '../../core/config/schema.ts';
 import { clientOptions } from '../../core/grpc/channel.ts';
-import { silentLogger } from '../../core/logging.ts';
+import { silentLogger, type Logger } from '../../core/logging.ts';
 import type { ModuleView } from '../../core/modules/module-view.ts';
 import { createSeededRng } from '../../core/rng.ts';
-import { createMemoryStore } from '../../core/store/memory-store.ts';
+import { openSharedStore } from '../../core/store/open-store.ts';
 import { RouterServiceClient } from '../../gen/frontier/router/v1/router.ts';
 import { startRouter } from '../../router/service.ts';
 import { eventually } from '../support/eventually.ts';
 import { onCleanup } from '../support/cleanup.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { startFakeLoader, type FakeLoader } from './fake-loader.ts';
 import { startFakeSidecar, type Behaviour, type FakeSidecar } from './fake-sidecar.ts';
 
@@ -26,6 +27,12 @@ export interface TestModule {
   readonly behaviour: Behaviour;
   /** Whether a replica is ready at the start; true when left out. */
   readonly ready?: boolean;
+}
+
+/** What routers that share a store differ in, or are watched by. */
+export interface SharedParts {
+  readonly routerId?: string;
+  readonly log?: Logger;
 }
 
 export interface TestRouter {
@@ -40,7 +47,11 @@ export interface TestRouter {
 }
 
 /** A whole router over real sockets: real clients, real servers, scripted loader and modules. Ended with the file's tests. */
-export async function startTestRouter(modules: readonly TestModule[], settings: object = {}): Promise<TestRouter> {
+export async function startTestRouter(
+  modules: readonly TestModule[],
+  settings: object = {},
+  shared: SharedParts = {},
+): Promise<TestRouter> {
   const specs = new Map(modules.map(({ spec }) => [spec.module_id, moduleSpecSchema.parse(spec)]));
   const sidecars = new Map<string, FakeSidecar>();
   for (const { spec, behaviour } of modules)
@@ -50,14 +61,16 @@ export async function startTestRouter(modules: readonly TestModule[], settings: 
   const loader = await startFakeLoader(modules.map(({ spec, ready = true }) => view(spec.module_id, ready)));
 
   const config = configOf([...specs.values()], settings);
-  const store = await createMemoryStore({ clock: systemClock, log: silentLogger });
+  const { routerId = 'test', log = silentLogger } = shared;
+  const store = await openSharedStore({ config, clock: systemClock, rng: createSeededRng(1), log, env: {} });
   const service = await startRouter({
     config,
     clock: systemClock,
     rng: createSeededRng(1),
-    log: silentLogger,
+    log,
     registry: new Registry(),
     store,
+    routerId,
     dial: (moduleId) => ({
       address: `127.0.0.1:${sidecars.get(moduleId)?.port ?? 1}`,
       credentials: ChannelCredentials.createInsecure(),
@@ -86,7 +99,7 @@ function configOf(modules: readonly ModuleSpec[], settings: object): FrontierCon
   const { orchestration } = orchestrationFileSchema.parse({
     orchestration: { network: { ports: { router_grpc: 0, router_http: 0 } }, ...settings },
   });
-  return { orchestration, modules, warnings: [], rootDir: '/', dataDir: '/', sources: [] };
+  return { orchestration, modules, warnings: [], rootDir: '/', dataDir: tempFolder('router'), sources: [] };
 }
 
 function viewOf(spec: ModuleSpec, port: number, ready: boolean): ModuleView {

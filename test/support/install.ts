@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 
@@ -20,7 +20,7 @@ const JAEGER = '1.62.0';
 const HEARTBEAT_MS = 30_000;
 const JAEGER_MODULE = 'github.com/jaegertracing/jaeger';
 
-export type PartName = 'chromium' | 'docker-compose' | 'grpcio' | 'grpcurl' | 'jaeger';
+export type PartName = 'chromium' | 'docker-compose' | 'grpcio' | 'grpcurl' | 'jaeger' | 'redis';
 
 interface PartSource {
   /** Where it may be, best first. */
@@ -69,6 +69,17 @@ const PARTS: Record<PartName, PartSource> = {
     byHand: `put the all-in-one binary of Jaeger ${JAEGER} into FRONTIER_TEST_JAEGER, or install Go`,
     install: buildJaeger,
   },
+  // Of redis-tools, since redis-server would start the system's service. One program is server, sentinel and checker, by its name.
+  redis: {
+    candidates: () => [process.env['FRONTIER_TEST_REDIS'] ?? '', redisPath(), ...onPath('redis-server')],
+    byHand: 'apt-get install --no-install-recommends redis-tools, or put redis-server on PATH',
+    install: async (run) => {
+      await aptInstall(run, 'redis-tools');
+      mkdirSync(dirname(redisPath()), { recursive: true });
+      rmSync(redisPath(), { force: true });
+      symlinkSync('/usr/bin/redis-check-rdb', redisPath());
+    },
+  },
 };
 
 function grpcioDir(): string {
@@ -81,6 +92,10 @@ async function installGrpcio(run: Run): Promise<void> {
   await run('python3', ['-m', 'venv', '--clear', part]);
   await run(join(part, 'bin', 'python'), ['-m', 'pip', 'install', '-q', `grpcio==${GRPCIO}`]);
   renameSync(part, grpcioDir());
+}
+
+function redisPath(): string {
+  return join(labDir(), 'bin', 'redis-server');
 }
 
 function jaegerPath(): string {

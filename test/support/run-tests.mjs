@@ -18,7 +18,7 @@ import { endLeftovers } from './leftovers.ts';
 const ROOT = new URL('../..', import.meta.url).pathname;
 const JEST = join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
 const PHASES = [
-  { projects: ['unit', 'integration'], args: [], parts: ['chromium', 'grpcio', 'grpcurl'] },
+  { projects: ['unit', 'integration'], args: [], parts: ['chromium', 'grpcio', 'grpcurl', 'redis'] },
   { projects: ['e2e'], args: ['--runInBand'], parts: ['docker-compose', 'jaeger'] },
 ];
 

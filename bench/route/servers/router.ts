@@ -15,18 +15,22 @@ import { moduleViewToProto } from '../../../core/modules/module-view.ts';
 import type { ModuleView } from '../../../core/modules/module-view.ts';
 import { systemRng } from '../../../core/rng.ts';
 import { createMemoryStore } from '../../../core/store/memory-store.ts';
+import { openSharedStore } from '../../../core/store/open-store.ts';
 import { createMetricsRegistry } from '../../../core/telemetry/metrics.ts';
 import { composeRouter } from '../../../router/compose.ts';
 import { startServer } from '../../../router/server.ts';
 import { INSTANT_MODULE_ID } from '../fixtures.ts';
 
 const sidecarAddress = process.argv[2] ?? '';
+/** Where state is shared; in this process's memory when left out. */
+const redisUrl = process.argv[3];
 
 const config: FrontierConfig = {
   // A load generator is one user from one address: its own limits must not shed it.
   orchestration: orchestrationFileSchema.parse({
     orchestration: {
       router: { max_concurrent_requests: 100_000, rate_limit: { requests_per_second: 1e9, burst: 1e9 } },
+      ...(redisUrl === undefined ? {} : { storage: { type: 'redis', redis: { url: redisUrl } } }),
     },
   }).orchestration,
   modules: [],
@@ -92,7 +96,11 @@ const parts = await composeRouter({
   rng: systemRng,
   log: silentLogger,
   registry: createMetricsRegistry(),
-  store: await createMemoryStore({ clock: systemClock, log: silentLogger }),
+  store:
+    redisUrl === undefined
+      ? await createMemoryStore({ clock: systemClock, log: silentLogger })
+      : await openSharedStore({ config, clock: systemClock, rng: systemRng, log: silentLogger, env: {} }),
+  routerId: 'bench',
   dial: () => ({ address: sidecarAddress, credentials: ChannelCredentials.createInsecure(), options: {} }),
   loaderAddress: `127.0.0.1:${loaderPort}`,
   loaderCredentials: credentials.createInsecure(),

@@ -1,0 +1,63 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Logger } from '../../core/logging.ts';
+import type { Store } from '../../core/store/store.ts';
+import type { Registry } from '../../core/telemetry/metrics.ts';
+import type { RateBuckets } from '../pipeline/rate-buckets.ts';
+import type { ModuleBoard } from '../resilience/module-board.ts';
+import { createStateMetrics } from '../telemetry/state-metrics.ts';
+import { createBreakersPart } from './breakers-part.ts';
+import { createHistoriesPart } from './histories-part.ts';
+import { createRatesPart } from './rates-part.ts';
+import { shareState, type SharedState } from './shared-state.ts';
+
+export interface ShareRouterOptions {
+  readonly routerId: string;
+  /** Whether other routers have the same store. */
+  readonly isShared: boolean;
+  readonly board: ModuleBoard;
+  readonly buckets: RateBuckets;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly registry: Registry;
+}
+
+/** Time between two rounds, in milliseconds: with two rounds from one router to another, all agree well within a second. */
+const SHARED_INTERVAL_MS = 250;
+/** In a store of one's own a round only keeps what a restart needs. */
+const OWN_INTERVAL_MS = 5_000;
+
+/** Keeps what the router learns in the store, over a restart and for other routers, and has it use what they have learned. */
+export async function shareRouter(options: ShareRouterOptions): Promise<SharedState> {
+  const { routerId, isShared, board, buckets, store, clock, log, registry } = options;
+  const breakers = createBreakersPart({
+    routerId,
+    clock,
+    adopt: (moduleId, breaker) => {
+      board.adoptBreaker(moduleId, breaker);
+    },
+  });
+  const histories = createHistoriesPart({
+    routerId,
+    clock,
+    adopt: (learned) => {
+      board.adoptHistory(learned);
+    },
+  });
+  board.observe({ onBreaker: breakers.changed, onLearned: histories.learned });
+  const parts = [breakers, histories, ...(isShared ? [createRatesPart(buckets, clock)] : [])];
+  const running: { state?: SharedState } = {};
+  const failures = createStateMetrics(registry, () => running.state);
+  running.state = await shareState({
+    routerId,
+    store,
+    clock,
+    log,
+    parts,
+    intervalMs: isShared ? SHARED_INTERVAL_MS : OWN_INTERVAL_MS,
+    onFailure: () => {
+      failures.inc();
+    },
+  });
+  return running.state;
+}

@@ -1,0 +1,180 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createManualClock, type ManualClock } from '../../core/clock.ts';
+import { orchestrationFileSchema, moduleSpecSchema } from '../../core/config/schema.ts';
+import { FrontierError } from '../../core/errors.ts';
+import { createSeededRng } from '../../core/rng.ts';
+import { silentLogger } from '../../core/logging.ts';
+import type { ModuleView } from '../../core/modules/module-view.ts';
+import { createMemoryStore } from '../../core/store/memory-store.ts';
+import type { Store } from '../../core/store/store.ts';
+import { createMetricsRegistry } from '../../core/telemetry/metrics.ts';
+import { createRateBuckets } from '../pipeline/rate-buckets.ts';
+import { createModuleBoard, type CallEnd, type ModuleBoard } from '../resilience/module-board.ts';
+import type { SharedState } from './shared-state.ts';
+import { shareRouter } from './share-router.ts';
+
+const { fallback } = orchestrationFileSchema.parse({}).orchestration;
+const VIEW: ModuleView = {
+  moduleId: 'm',
+  spec: moduleSpecSchema.parse({ module_id: 'm' }),
+  specVersion: '1',
+  state: 'READY',
+  reason: '',
+  replicas: [],
+  desiredReplicas: 1,
+  inFlight: 0,
+  waiting: 0,
+  requestsPerSecond: 0,
+  expectedActivationMs: undefined,
+  lastUseAtMs: undefined,
+  stateChangedAtMs: undefined,
+};
+const FAILED: CallEnd = {
+  kind: 'failed',
+  modulesFault: true,
+  latencyMs: 10,
+  error: new FrontierError('MODULE_FAILED', 'broken'),
+};
+const ANSWERED: CallEnd = { kind: 'answered', accepted: true, confidence: 0.9, latencyMs: 10 };
+
+interface RunningRouter {
+  readonly board: ModuleBoard;
+  readonly state: SharedState;
+}
+
+let clock: ManualClock;
+let store: Store;
+let running: SharedState[];
+beforeEach(async () => {
+  clock = createManualClock();
+  store = await createMemoryStore({ clock, log: silentLogger });
+  running = [];
+});
+afterEach(async () => {
+  for (const state of running) await state.close();
+  await store.close();
+});
+
+async function start(routerId: string, knowsModules = true): Promise<RunningRouter> {
+  const board = createModuleBoard({ clock, fallback, rng: createSeededRng(1), onBreakerChange: () => undefined });
+  if (knowsModules) board.applyViews(new Map([['m', VIEW]]));
+  const buckets = createRateBuckets({ perSecond: 1, size: 1 }, clock);
+  const registry = createMetricsRegistry();
+  const state = await shareRouter({
+    routerId,
+    isShared: true,
+    board,
+    buckets,
+    store,
+    clock,
+    log: silentLogger,
+    registry,
+  });
+  running.push(state);
+  return { board, state };
+}
+
+const call = ({ board }: RunningRouter, end: CallEnd, count = 1): void => {
+  for (let turn = 0; turn < count; turn += 1) if (board.begin('m')) board.end('m', 'GENERAL', end);
+};
+const phaseOf = ({ board }: RunningRouter): string | undefined => board.record('m')?.breaker.phase;
+const outcomesOf = ({ board }: RunningRouter): number | undefined => board.record('m')?.history.get('GENERAL')?.count;
+
+describe('routers that share a store', () => {
+  test('open and close a breaker together', async () => {
+    const [a, b] = [await start('a'), await start('b')];
+    call(a, FAILED, 5);
+    expect([phaseOf(a), phaseOf(b)]).toEqual(['OPEN', 'CLOSED']);
+    await clock.advance(500);
+    expect(phaseOf(b)).toBe('OPEN');
+    expect(b.board.record('m')?.breakerAdmits).toBe(false);
+    await clock.advance(15_000);
+    call(b, ANSWERED);
+    await clock.advance(500);
+    expect([phaseOf(a), phaseOf(b)]).toEqual(['CLOSED', 'CLOSED']);
+  });
+
+  test('a failed probe at one opens it anew at all', async () => {
+    const [a, b] = [await start('a'), await start('b')];
+    call(a, FAILED, 5);
+    await clock.advance(15_500);
+    call(b, FAILED);
+    await clock.advance(500);
+    expect(a.board.record('m')?.breakerAdmits).toBe(false);
+  });
+
+  test('a breaker opened by hand at one stays open at all until it is closed by hand, whatever happens meanwhile', async () => {
+    const [a, b] = [await start('a'), await start('b')];
+    call(a, FAILED, 5);
+    await clock.advance(15_500);
+    // By hand at a, and at the same time by a good probe at b.
+    a.board.setBreaker('m', 'open');
+    await clock.advance(100);
+    call(b, ANSWERED);
+    expect([phaseOf(a), phaseOf(b)]).toEqual(['OPEN', 'CLOSED']);
+    await clock.advance(3_600_000);
+    expect([a, b].map(({ board }) => board.record('m')?.breaker)).toMatchObject([{ byHand: true }, { byHand: true }]);
+    expect([a, b].map(({ board }) => board.begin('m'))).toEqual([false, false]);
+    b.board.setBreaker('m', 'closed');
+    await clock.advance(500);
+    expect([phaseOf(a), phaseOf(b)]).toEqual(['CLOSED', 'CLOSED']);
+  });
+
+  test('plan by what all have seen, and count each outcome once', async () => {
+    const [a, b] = [await start('a'), await start('b')];
+    call(a, ANSWERED, 3);
+    call(b, ANSWERED, 4);
+    await clock.advance(5_000);
+    expect([outcomesOf(a), outcomesOf(b)]).toEqual([7, 7]);
+    call(b, ANSWERED);
+    await clock.advance(500);
+    expect([outcomesOf(a), outcomesOf(b)]).toEqual([8, 8]);
+  });
+
+  test('one that comes later, or comes back, knows all of it before its modules are named', async () => {
+    const a = await start('a');
+    call(a, ANSWERED, 3);
+    call(a, FAILED, 5);
+    await clock.advance(250);
+    await a.state.close();
+    const [again, late] = [await start('a', false), await start('late', false)];
+    for (const router of [again, late]) router.board.applyViews(new Map([['m', VIEW]]));
+    await clock.advance(250);
+    expect([outcomesOf(again), outcomesOf(late)]).toEqual([8, 8]);
+    expect([phaseOf(again), phaseOf(late)]).toEqual(['OPEN', 'OPEN']);
+    call(again, ANSWERED);
+    await clock.advance(15_000);
+    expect(late.state.peers).toBe(1);
+  });
+
+  test('a store that has lost everything is told everything again', async () => {
+    const [a, b] = [await start('a'), await start('b')];
+    call(a, FAILED, 5);
+    await clock.advance(500);
+    for (const { key } of await store.list('')) await store.delete(key);
+    await clock.advance(500);
+    const late = await start('late');
+    expect([phaseOf(a), phaseOf(b), phaseOf(late)]).toEqual(['OPEN', 'OPEN', 'OPEN']);
+  });
+
+  test('what another wrote in another form is passed over', async () => {
+    const a = await start('a');
+    await store.set('router/members', { a: clock.nowMs(), b: clock.nowMs() });
+    for (const part of ['breakers', 'histories', 'rates']) {
+      await store.set(`router/state/b/${part}`, { boot: 'x', version: 1, told: { m: 'nonsense' } });
+    }
+    await clock.advance(500);
+    await store.set('router/members', 'nonsense');
+    await clock.advance(500);
+    call(a, ANSWERED);
+    expect([a.state.isUp, phaseOf(a), outcomesOf(a)]).toEqual([true, 'CLOSED', 1]);
+  });
+
+  test('a store that is away changes nothing for the router, and is told of later', async () => {
+    const a = await start('a');
+    await store.close();
+    await clock.advance(250);
+    call(a, FAILED, 5);
+    expect([a.state.isUp, phaseOf(a)]).toEqual([false, 'OPEN']);
+  });
+});
