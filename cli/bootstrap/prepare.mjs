@@ -14,6 +14,7 @@ const NEEDS = {
   test: { modules: true, parts: true },
   cli: { modules: false, parts: false },
   bench: { modules: false, parts: false },
+  train: { modules: false, parts: false },
   prepare: { modules: true, parts: true },
 };
 
