@@ -38,7 +38,7 @@ export function parseRow(line: string): Row {
     text,
     label,
     source,
-    context: (context ?? undefined),
+    context: context ?? undefined,
     attachments: attachments ?? [],
     raw: raw as Record<string, unknown>,
   };
