@@ -1,5 +1,6 @@
 /** npm run bench -- <name> [--json]: benchmarks, each a ratio against a baseline in the same run. */
 import { Command } from 'commander';
+import { benchClassify } from './classify/run.ts';
 import { benchRoute } from './route/run.ts';
 import { benchXds } from './xds/run.ts';
 
@@ -54,6 +55,16 @@ interface XdsFlags {
   rounds: number;
   warmup: number;
 }
+
+program
+  .command('classify')
+  .description('the classifier on queries of up to 512 characters, against one with a Map; deciding over 100 modules')
+  .option('--json', 'end with one line of JSON', false)
+  .option('--rounds <n>', 'how often each query is classified', Number, 5)
+  .action((flags: { json: boolean; rounds: number }) => {
+    const result = benchClassify(flags.rounds, (text) => process.stderr.write(`measuring ${text}\n`));
+    process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : table(result));
+  });
 
 interface RouteFlags {
   json: boolean;

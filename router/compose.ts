@@ -9,6 +9,7 @@ import type { Store } from '../core/store/store.ts';
 import type { Registry } from '../core/telemetry/metrics.ts';
 import { createAnswers } from './cache/create-answers.ts';
 import { createLexicalClassifier } from './classification/lexical-classifier.ts';
+import { loadModel } from './classification/load-model.ts';
 import { selectionPolicyOf } from './decide/selection-policy.ts';
 import { createActivator } from './execute/activation.ts';
 import { createModuleChannels, type Dial } from './execute/module-channel.ts';
@@ -133,7 +134,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     log,
     metrics,
     recent: createRecentRequests(),
-    classifier: createLexicalClassifier(),
+    classifier: createLexicalClassifier(loadModel(modelPathOf(config))),
     admission,
     policy: {
       confidenceThreshold: settings.classification.confidence_threshold,
@@ -195,6 +196,12 @@ function startReports(
     log,
     reports: () => moduleReports(board.records(), clock.monotonicMs()),
   });
+}
+
+/** The configured classifier's file; undefined for the one that ships. */
+function modelPathOf({ orchestration, rootDir }: FrontierConfig): string | undefined {
+  const { model } = orchestration.router.classification;
+  return model === undefined ? undefined : path.resolve(rootDir, model);
 }
 
 /** Gives ids that are unique in this process: a count, which is short on the wire. */

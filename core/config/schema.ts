@@ -50,6 +50,13 @@ const router = z
           .describe(
             'Class probability under which the query goes to the GENERAL module, the runner-up first among the fallbacks.',
           ),
+        model: z
+          .string()
+          .min(1)
+          .optional()
+          .describe(
+            'Classifier model made by `frontier train classifier`, relative to this file; the one that ships when left out. Its classes must be among those that ship.',
+          ),
       })
       .prefault({}),
     selection: z

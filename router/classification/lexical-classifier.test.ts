@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import { QUERY_CLASSES, type QueryClass } from '../../core/config/schema.ts';
 import type { ClassifierInput } from './classifier.ts';
 import { createLexicalClassifier } from './lexical-classifier.ts';
+import { loadModel } from './load-model.ts';
 
-const classifier = createLexicalClassifier();
+const classifier = createLexicalClassifier(loadModel());
 const classify = (text: string, more: Partial<ClassifierInput> = {}) =>
   classifier.classify({ text, context: undefined, attachments: [], ...more });
 
@@ -50,12 +51,47 @@ describe('what stands beside the text counts, too', () => {
   });
 });
 
+describe('the same request written otherwise has the same class', () => {
+  it.each([
+    'write a python function that reverses a string',
+    'WRITE A PYTHON FUNCTION THAT REVERSES A STRING',
+    'Write a Python function that reverses a string?',
+    'Write a Python function, that reverses a string...',
+    'Wriet a Pyhton function that revreses a string',
+    'Hello! Could you please write a Python function that reverses a string? Thanks a lot!',
+  ])('%s', (text) => {
+    expect(classify(text).queryClass).toBe('CODE_GENERATION');
+  });
+});
+
+describe('an explanation', () => {
+  it('names the words that decided, the strongest for the class first', () => {
+    const { signals } = classify('Write a Python function');
+    expect(
+      signals
+        .filter(({ queryClass }) => queryClass === 'CODE_GENERATION')
+        .map(({ name }) => name)
+        .slice(0, 2)
+        .sort(),
+    ).toEqual(['text: function', 'text: python']);
+    expect(signals.map(({ weight }) => weight)).toEqual(signals.map(({ weight }) => weight).sort((a, b) => b - a));
+  });
+});
+
+describe('a model of other classes', () => {
+  it('is refused where modules are to be found for them', () => {
+    const model = loadModel();
+    const strange = { ...model, classes: ['LEGAL', ...model.classes.slice(1)] };
+    expect(() => createLexicalClassifier(strange)).toThrow('the class LEGAL, which no module serves');
+  });
+});
+
 describe('for every input', () => {
   const inputs = fc.record({
     text: fc.oneof(
       fc.string({ unit: 'grapheme' }),
       fc.lorem(),
-      fc.constantFrom('write python', 'our revenue', 'an image'),
+      fc.constantFrom('write python', 'our revenue', 'an image', '画像を説明して', '\ud800', 'ΣΑΣ ß İ'),
     ),
     context: fc.option(fc.dictionary(fc.string(), fc.anything()), { nil: undefined }),
     attachments: fc.array(fc.record({ mediaType: fc.string(), name: fc.string() }), { maxLength: 2 }),
@@ -75,8 +111,10 @@ describe('for every input', () => {
     );
   });
 
-  it('a huge text takes no longer than its first part', () => {
-    const head = 'Write a Python function. '.padEnd(4_000, 'x ');
-    expect(classify(head + '```'.repeat(1_000_000))).toEqual(classify(head));
+  it('of a huge text only the head and the tail are read', () => {
+    const head = 'Write a Python function. '.padEnd(1_200, 'x ');
+    const tail = 'Thank you.'.padStart(400, ' y');
+    const probabilities = (middle: string) => classify(head + middle + tail).probabilities;
+    expect(probabilities('our image poem '.repeat(100_000))).toEqual(probabilities(''));
   });
 });

@@ -1,62 +1,95 @@
 import { QUERY_CLASSES, type QueryClass } from '../../core/config/schema.ts';
-import type { Classification, Classifier, ClassProbability, Signal } from './classifier.ts';
-import { PRIORS, TERM_WEIGHTS } from './lexical-weights.ts';
-import { addStructureSignals, MAX_INSPECTED_CHARS } from './structure-signals.ts';
-import { createTermIndex } from './term-index.ts';
+import { FrontierError } from '../../core/errors.ts';
+import type { Classification, Classifier, ClassifierInput, ClassProbability, Signal } from './classifier.ts';
+import type { LinearModel } from './linear-model.ts';
+import { createLinearScorer, toProbabilities, type LinearScorer } from './linear-scorer.ts';
+import { structureSignals } from './structure-signals.ts';
 
-/** Most evidence that one class may gather, in log-odds, so that long texts do not become certain by length alone. */
-const MAX_EVIDENCE = 9;
+/** Parts of the text that an explanation names. */
+const MAX_SIGNALS = 12;
+/** Evidence below this, in log-odds, is not worth naming. */
+const MIN_SIGNAL = 0.05;
 
 /**
- * A linear scorer: what is found in the query adds log-odds to a class, and softmax makes probabilities of the sums.
- * Takes some microseconds for a sentence; every request passes here, hence the plain loops.
+ * A trained linear classifier over words, runs of characters and signs, with what stands beside the text added as log-odds.
+ * Needs nothing but the model, so that it runs in a browser as well. Takes some microseconds; every request passes here.
+ * Throws CONFIG_INVALID when the model knows other classes than those that ship.
  */
-export function createLexicalClassifier(): Classifier {
-  const index = createTermIndex(TERM_WEIGHTS);
+export function createLexicalClassifier(model: LinearModel): Classifier {
+  const strange = model.classes.find((name) => !QUERY_CLASSES.includes(name as QueryClass));
+  if (strange !== undefined)
+    throw new FrontierError(
+      'CONFIG_INVALID',
+      `the classifier's model knows the class ${strange}, which no module serves`,
+    );
+  const classes = model.classes as readonly QueryClass[];
+  const scorer = createLinearScorer(model);
   return {
-    classify: (input) => {
-      const text = input.text.length > MAX_INSPECTED_CHARS ? input.text.slice(0, MAX_INSPECTED_CHARS) : input.text;
-      const signals: Signal[] = [];
-      addStructureSignals(text, input, signals);
-      index.find(text, signals);
-      return conclude(signals);
+    classify(input) {
+      const scores = scorer.score(input.text);
+      const beside = structureSignals(input);
+      for (const { queryClass, weight } of beside) {
+        const at = classes.indexOf(queryClass);
+        if (at >= 0) scores[at] = (scores[at] ?? 0) + weight;
+      }
+      toProbabilities(scores);
+      return new LexicalClassification(rank(classes, scores), input, beside, scorer, classes);
     },
   };
 }
 
-/** Gives the classification that the signals amount to. */
-function conclude(signals: readonly Signal[]): Classification {
-  const evidence: Record<QueryClass, number> = {
-    CODE_GENERATION: 0,
-    BUSINESS_ANALYSIS: 0,
-    CREATIVE_CONTENT: 0,
-    MULTIMODAL: 0,
-    GENERAL: 0,
-  };
-  for (const signal of signals) evidence[signal.queryClass] += signal.weight;
-  const probabilities = softmax(evidence);
-  const [first, second] = probabilities as [ClassProbability, ClassProbability];
-  return {
-    queryClass: first.queryClass,
-    probability: first.probability,
-    margin: first.probability - second.probability,
-    probabilities,
-    signals,
-    stage: 'lexical',
-  };
+/** Classes with their probabilities, highest first; among equals in the order of the model. */
+function rank(classes: readonly QueryClass[], probabilities: Float64Array): ClassProbability[] {
+  const ranked: ClassProbability[] = [];
+  for (let c = 0; c < classes.length; c += 1) {
+    const probability = probabilities[c] ?? 0;
+    const entry = { queryClass: classes[c] ?? 'GENERAL', probability };
+    let at = c;
+    ranked.push(entry);
+    for (; at > 0 && (ranked[at - 1]?.probability ?? 0) < probability; at -= 1) ranked[at] = ranked[at - 1] ?? entry;
+    ranked[at] = entry;
+  }
+  return ranked;
 }
 
-/** Probabilities of the classes from their evidence, highest first. Scores are small, so that no power overflows. */
-function softmax(evidence: Readonly<Record<QueryClass, number>>): ClassProbability[] {
-  const sorted: { queryClass: QueryClass; probability: number }[] = [];
-  let sum = 0;
-  for (const queryClass of QUERY_CLASSES) {
-    const power = Math.exp(PRIORS[queryClass] + Math.min(evidence[queryClass], MAX_EVIDENCE));
-    sum += power;
-    let at = sorted.length;
-    while (at > 0 && (sorted[at - 1]?.probability ?? 0) < power) at -= 1;
-    sorted.splice(at, 0, { queryClass, probability: power });
+/** Names what decided only when asked, since most queries are never explained. */
+class LexicalClassification implements Classification {
+  readonly queryClass: QueryClass;
+  readonly probability: number;
+  readonly margin: number;
+  readonly probabilities: readonly ClassProbability[];
+  readonly stage = 'lexical';
+  readonly #input: ClassifierInput;
+  readonly #beside: readonly Signal[];
+  readonly #scorer: LinearScorer;
+  readonly #classes: readonly QueryClass[];
+
+  constructor(
+    probabilities: readonly ClassProbability[],
+    input: ClassifierInput,
+    beside: readonly Signal[],
+    scorer: LinearScorer,
+    classes: readonly QueryClass[],
+  ) {
+    this.queryClass = probabilities[0]?.queryClass ?? 'GENERAL';
+    this.probability = probabilities[0]?.probability ?? 0;
+    this.margin = this.probability - (probabilities[1]?.probability ?? 0);
+    this.probabilities = probabilities;
+    this.#input = input;
+    this.#beside = beside;
+    this.#scorer = scorer;
+    this.#classes = classes;
   }
-  for (const entry of sorted) entry.probability /= sum;
-  return sorted;
+
+  get signals(): readonly Signal[] {
+    const inText = this.#scorer
+      .contributions(this.#input.text, MAX_SIGNALS)
+      .filter(({ weight }) => weight >= MIN_SIGNAL)
+      .map(({ text, classIndex, weight }) => ({
+        name: `text: ${text}`,
+        queryClass: this.#classes[classIndex] ?? 'GENERAL',
+        weight,
+      }));
+    return [...this.#beside, ...inText];
+  }
 }

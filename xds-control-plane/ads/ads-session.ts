@@ -95,6 +95,9 @@ interface SentAt {
   readonly changedAtMs: number | undefined;
 }
 
+/** Time between a change and its being sent, in milliseconds. */
+const SETTLE_MS = 5;
+
 let streams = 0;
 
 /** Begins to serve a client that has been let in: state and view decide what is sent (next-response.ts). */
@@ -117,6 +120,7 @@ export function startSession(
   let closed = false;
   let changedAtMs: number | undefined;
   let cancelWake: (() => void) | undefined;
+  let cancelPush: (() => void) | undefined;
 
   const tell = (notify: () => void): void => {
     try {
@@ -178,7 +182,11 @@ export function startSession(
   };
   const endWatch = view.onChange(() => {
     changedAtMs ??= clock.monotonicMs();
-    pump();
+    // What the client has said meanwhile, e.g. that it wants a name no more, lies in the socket and is read first (checklist 31).
+    cancelPush ??= clock.after(SETTLE_MS, () => {
+      cancelPush = undefined;
+      pump();
+    });
   });
   const forget = nodes.add({ node, kind, spiffeId, connectedAtMs: clock.nowMs(), state, wanted: () => view.current() });
   metrics.streams(1, kind);
@@ -199,6 +207,7 @@ export function startSession(
       closed = true;
       if (blocked) metrics.waiting(-1);
       cancelWake?.();
+      cancelPush?.();
       endWatch();
       view.close();
       forget();

@@ -1,0 +1,17 @@
+import type { Rng } from '../../core/rng.ts';
+import { readProjectExamples } from '../../router/classification/training/read-dataset.ts';
+
+/** Longest query of the benchmark, in characters. */
+export const MAX_CHARS = 512;
+const MIN_CHARS = 16;
+
+/** Gives queries of every length from 16 to 512 characters, equally many of each, out of the project's own examples. */
+export function makeQueries(count: number, rng: Rng): string[] {
+  const { own } = readProjectExamples();
+  return Array.from({ length: count }, () => {
+    const length = MIN_CHARS + Math.floor(rng.next() * (MAX_CHARS - MIN_CHARS + 1));
+    let text = '';
+    while (text.length < length) text += `${own[Math.floor(rng.next() * own.length)]?.text ?? ''} `;
+    return text.slice(0, length);
+  });
+}

@@ -1,0 +1,130 @@
+import { loadConfig } from '../../core/config/load.ts';
+import { moduleSpecSchema, QUERY_CLASSES } from '../../core/config/schema.ts';
+import { createSeededRng } from '../../core/rng.ts';
+import { createLexicalClassifier } from '../../router/classification/lexical-classifier.ts';
+import { loadModel } from '../../router/classification/load-model.ts';
+import { decide } from '../../router/decide/decide.ts';
+import type { ModuleStatus } from '../../router/decide/module-status.ts';
+import { selectionPolicyOf } from '../../router/decide/selection-policy.ts';
+import type { Principal } from '../../router/domain/principal.ts';
+import type { Query } from '../../router/domain/query.ts';
+import { percentile } from '../load/percentile.ts';
+import { createMapClassifier } from './map-classifier.ts';
+import { makeQueries } from './queries.ts';
+
+export interface ClassifyBenchResult {
+  readonly bench: 'classify';
+  readonly figures: Readonly<Record<string, number>>;
+  /** How many times as fast as the baseline in the same run. */
+  readonly ratios: { readonly stage1_vs_map: number };
+}
+
+const QUERIES = 20_000;
+const MODULES = 100;
+const SEED = 11;
+
+/** Measures the classifier, and classification and planning together over 100 modules, on one core. */
+export function benchClassify(rounds: number, onProgress: (text: string) => void): ClassifyBenchResult {
+  const texts = makeQueries(QUERIES, createSeededRng(SEED));
+  const model = loadModel();
+  const classifier = createLexicalClassifier(model);
+  const queries = texts.map(queryOf);
+  onProgress('a classifier with a Map, for comparison');
+  const mapped = createMapClassifier(model, texts);
+  const map = timesOf(texts, rounds, (text) => mapped(text));
+  onProgress('the classifier');
+  const stage1 = timesOf(queries, rounds, (query) => classifier.classify(query).probability);
+  onProgress(`deciding over ${MODULES} modules`);
+  const statuses = new Map(Array.from({ length: MODULES }, (_none, at) => moduleAt(at)));
+  const settings = loadConfig().orchestration;
+  const policy = {
+    confidenceThreshold: settings.router.classification.confidence_threshold,
+    maxAttempts: settings.fallback.max_attempts,
+    minSuccessRate: settings.fallback.health_monitoring.min_success_rate,
+    selection: selectionPolicyOf(settings.router.selection),
+  };
+  const decisions = bestPerSecond(queries, rounds, (query) => {
+    return decide(query, classifier, statuses, CALLER, policy).plan.steps.length;
+  });
+  return {
+    bench: 'classify',
+    figures: {
+      stage1_p50_us: rounded(percentile(stage1, 0.5)),
+      stage1_p99_us: rounded(percentile(stage1, 0.99)),
+      map_p50_us: rounded(percentile(map, 0.5)),
+      decisions_per_s: Math.round(decisions),
+      cascade_p99_ms: rounded(percentile(stage1, 0.99) / 1000, 4),
+    },
+    ratios: { stage1_vs_map: rounded(percentile(map, 0.5) / percentile(stage1, 0.5)) },
+  };
+}
+
+const CALLER: Principal = { tenant: 'bench', subject: 'bench', permissions: new Set(['route']), modules: undefined };
+
+function queryOf(text: string, at: number): Query {
+  return {
+    requestId: `r${at}`,
+    text,
+    userId: 'bench',
+    context: undefined,
+    parameters: undefined,
+    attachments: [],
+    history: [],
+    moduleId: undefined,
+    maxCost: undefined,
+    explain: false,
+    streamFailurePolicy: 'restart',
+    priority: 'normal',
+    sessionId: '',
+    cachePolicy: 'use',
+  };
+}
+
+/** Twenty modules of each class, half of them ready. */
+function moduleAt(at: number): [string, ModuleStatus] {
+  const id = `module-${at}`;
+  const queryClass = QUERY_CLASSES[at % QUERY_CLASSES.length] ?? 'GENERAL';
+  return [
+    id,
+    {
+      spec: moduleSpecSchema.parse({ module_id: id, query_classes: [queryClass] }),
+      state: 'READY',
+      reason: '',
+      readyReplicas: at % 2,
+      expectedActivationMs: undefined,
+      breakerAdmits: true,
+      inFlight: at % 3,
+      history: new Map([
+        [queryClass, { count: 20 + at, successRate: 0.9, confidence: 0.5 + (at % 7) / 20, latencyMs: 300 + at }],
+      ]),
+    },
+  ];
+}
+
+/** Time of each call in the last of `rounds` rounds, in microseconds, lowest first. The rounds before warm up. */
+function timesOf<T>(inputs: readonly T[], rounds: number, call: (input: T) => unknown): number[] {
+  let times: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    times = inputs.map((input) => {
+      const started = process.hrtime.bigint();
+      call(input);
+      return Number(process.hrtime.bigint() - started) / 1000;
+    });
+  }
+  return times;
+}
+
+/** Calls a second in the fastest of `rounds` rounds over all inputs: what others do on the machine only slows. */
+function bestPerSecond<T>(inputs: readonly T[], rounds: number, call: (input: T) => unknown): number {
+  let best = 0;
+  for (let round = 0; round < rounds; round += 1) {
+    const startedMs = performance.now();
+    for (const input of inputs) call(input);
+    best = Math.max(best, inputs.length / ((performance.now() - startedMs) / 1000));
+  }
+  return best;
+}
+
+function rounded(value: number, digits = 2): number {
+  return Math.round(value * 10 ** digits) / 10 ** digits;
+}

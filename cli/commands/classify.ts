@@ -1,0 +1,58 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import type { Command } from 'commander';
+import { systemClock } from '../../core/clock.ts';
+import { messageOf } from '../../core/errors.ts';
+import { loadModel } from '../../router/classification/load-model.ts';
+import { createTextClassifier } from '../../router/classification/text-classifier.ts';
+import { parseRow } from '../../router/classification/training/parse-row.ts';
+
+const PROGRESS_EVERY = 10_000;
+
+/** Adds `frontier classify`. */
+export function addClassify(program: Command): void {
+  program
+    .command('classify')
+    .description('add the class to each row of a file of queries (JSON lines with "text"), without a running system')
+    .option('--input <file>', 'rows {"text", "context", "attachments"}; - is standard input', '-')
+    .option('--output <file>', 'where the rows go with their class; - is standard output', '-')
+    .option('--model <file>', 'model to use instead of the one that ships')
+    .action(classify);
+}
+
+async function classify(flags: { input: string; output: string; model?: string }): Promise<void> {
+  const classifyRow = createTextClassifier(loadModel(flags.model), systemClock);
+  const source: Readable = flags.input === '-' ? process.stdin : createReadStream(flags.input);
+  const target: Writable = flags.output === '-' ? process.stdout : createWriteStream(flags.output);
+  // Without a file to read there is nothing to write either: the first failure of either ends the run.
+  if (flags.input !== '-') await once(source, 'open');
+  if (flags.output !== '-') await once(target, 'open');
+  let lineNumber = 0;
+  let done = 0;
+  let bad = 0;
+  for await (const line of createInterface({ input: source, crlfDelay: Infinity })) {
+    lineNumber += 1;
+    if (line.trim() === '') continue;
+    let result: unknown;
+    try {
+      const row = parseRow(line);
+      result = { ...row.raw, ...classifyRow(row) };
+      done += 1;
+    } catch (thrown) {
+      bad += 1;
+      result = { error: { line: lineNumber, message: messageOf(thrown) } };
+      process.stderr.write(`line ${lineNumber}: ${messageOf(thrown)}\n`);
+    }
+    if (!target.write(`${JSON.stringify(result)}\n`)) await once(target, 'drain');
+    if ((done + bad) % PROGRESS_EVERY === 0) process.stderr.write(`${done + bad} rows\n`);
+  }
+  process.stderr.write(`${done} rows classified${bad === 0 ? '' : `, ${bad} could not be read`}\n`);
+  if (flags.output !== '-') {
+    target.end();
+    await finished(target);
+  }
+  if (bad > 0) process.exitCode = 1;
+}
