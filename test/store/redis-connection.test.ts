@@ -122,6 +122,19 @@ describeWith('redis', 'a login', () => {
     expect(text()).not.toContain('p4ss');
   });
 
+  it('needs no more rights than docs/storage.md says', async () => {
+    const redis = await startRedis();
+    const rights = ['~frontier:*', '+get', '+set', '+del', '+eval', '+scan', '+info'];
+    await redis.cli('acl', 'setuser', 'frontier', 'on', '>pass', ...rights);
+    const login = { username: 'frontier', password_env: 'SECRET' };
+    const store = await openRedisStore({ url: redis.url, ...login }, { SECRET: 'pass' });
+    await store.set('k', 1, { ttlMs: 60_000 });
+    expect(await store.increment('k')).toBe(2);
+    expect(await store.compareAndSet('k', 2, 3)).toBe(true);
+    expect(await store.list('')).toEqual([{ key: 'k', value: 3 }]);
+    expect(await store.delete('k')).toBe(true);
+  });
+
   it.each([
     ['missing', {}],
     ['wrong', { password_env: 'SECRET' }],

@@ -100,7 +100,7 @@ const parts = await composeRouter({
     redisUrl === undefined
       ? await createMemoryStore({ clock: systemClock, log: silentLogger })
       : await openSharedStore({ config, clock: systemClock, rng: systemRng, log: silentLogger, env: {} }),
-  routerId: 'bench',
+  routerId: `bench-${process.pid}`,
   dial: () => ({ address: sidecarAddress, credentials: ChannelCredentials.createInsecure(), options: {} }),
   loaderAddress: `127.0.0.1:${loaderPort}`,
   loaderCredentials: credentials.createInsecure(),
