@@ -67,8 +67,7 @@ function resourceField(resource: Resource, response: DiscoveryResponse, options:
 }
 
 /**
- * A resource with its time to live, which the state-of-the-world form wraps. There the version is that of the response:
- * clients take a resource without content for a heartbeat only if the two are the same.
+ * A resource with its time to live, which the state-of-the-world form wraps. There the version is that of the response.
  */
 function mortalField(resource: Resource, response: DiscoveryResponse, { form, heartbeat }: WriteOptions): Uint8Array {
   const version = form === 'sotw' ? response.version : resource.version;
