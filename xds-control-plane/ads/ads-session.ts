@@ -221,8 +221,11 @@ export function startSession(
 /** Times to live are sent only to clients that say they take them (checklist 62). */
 function takesTtl({ clientFeatures }: DiscoveryNode, form: Form): boolean {
   const takes = clientFeatures.includes('xds.config.supports-resource-ttl');
-  return takes && (form === 'delta' || clientFeatures.includes('xds.config.supports-resource-in-sotw'));
+  return takes && (form === 'delta' || clientFeatures.some((feature) => UNWRAPS.has(feature)));
 }
+
+/** Envoy's pages have both names for it: the protocol's, and the list of client features. */
+const UNWRAPS: ReadonlySet<string> = new Set(['xds.config.supports-resource-in-sotw', 'xds.config.resource-in-sotw']);
 
 function toRequest(form: Form, request: WireRequest): DiscoveryRequest {
   const { typeUrl, nonce, refusal, names, unsubscribe, initialVersions } = request;

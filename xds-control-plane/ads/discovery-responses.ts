@@ -38,7 +38,7 @@ export interface WriteOptions {
 export function writeResponse(response: DiscoveryResponse, options: WriteOptions): Buffer {
   const fields = FIELDS[options.form];
   const parts = [stringField(VERSION, response.version)];
-  for (const resource of response.resources) parts.push(resourceField(resource, options));
+  for (const resource of response.resources) parts.push(resourceField(resource, response, options));
   const rest = new BinaryWriter();
   for (const name of response.removed) writeString(rest, fields.removed, name);
   writeString(rest, fields.typeUrl, response.typeUrl);
@@ -50,29 +50,40 @@ export function writeResponse(response: DiscoveryResponse, options: WriteOptions
   return Buffer.concat(parts);
 }
 
-const plainBytes: Readonly<Record<Form, WeakMap<Resource, Uint8Array>>> = { sotw: new WeakMap(), delta: new WeakMap() };
-const ttlBytes: Readonly<Record<Form, WeakMap<Resource, Uint8Array>>> = { sotw: new WeakMap(), delta: new WeakMap() };
+const encoded: Readonly<Record<Form, WeakMap<Resource, Uint8Array>>> = { sotw: new WeakMap(), delta: new WeakMap() };
 
-function resourceField(resource: Resource, { form, withTtl, heartbeat }: WriteOptions): Uint8Array {
-  const hasTtl = withTtl && resource.ttlMs !== undefined;
-  if (hasTtl && heartbeat?.has(resource.name) === true) return encodeField(resource, form, true, false);
-  const cache = (hasTtl ? ttlBytes : plainBytes)[form];
+function resourceField(resource: Resource, response: DiscoveryResponse, options: WriteOptions): Uint8Array {
+  if (options.withTtl && resource.ttlMs !== undefined) return mortalField(resource, response, options);
+  const cache = encoded[options.form];
   const known = cache.get(resource);
   if (known !== undefined) return known;
-  const bytes = encodeField(resource, form, hasTtl, true);
+  const { any, version } = resource;
+  const bytes = lengthDelimited(
+    RESOURCES,
+    options.form === 'sotw' ? anyBytes(any) : wrap(resource, { version, hasTtl: false, hasContent: true }),
+  );
   cache.set(resource, bytes);
   return bytes;
 }
 
-function encodeField(resource: Resource, form: Form, hasTtl: boolean, hasContent: boolean): Uint8Array {
-  if (form === 'sotw' && !hasTtl) return lengthDelimited(RESOURCES, anyBytes(resource.any));
-  const wrapped = wrap(resource, hasTtl, hasContent);
+/**
+ * A resource with its time to live, which the state-of-the-world form wraps. There the version is that of the response.
+ */
+function mortalField(resource: Resource, response: DiscoveryResponse, { form, heartbeat }: WriteOptions): Uint8Array {
+  const version = form === 'sotw' ? response.version : resource.version;
+  const wrapped = wrap(resource, { version, hasTtl: true, hasContent: heartbeat?.has(resource.name) !== true });
   if (form === 'delta') return lengthDelimited(RESOURCES, wrapped);
   return lengthDelimited(RESOURCES, anyBytes({ type_url: RESOURCE_TYPE_URL, value: wrapped }));
 }
 
+interface Wrapping {
+  readonly version: string;
+  readonly hasTtl: boolean;
+  readonly hasContent: boolean;
+}
+
 /** envoy.service.discovery.v3.Resource {1 version, 2 resource, 3 name, 6 ttl}. */
-function wrap({ name, version, any, ttlMs }: Resource, hasTtl: boolean, hasContent: boolean): Uint8Array {
+function wrap({ name, any, ttlMs }: Resource, { version, hasTtl, hasContent }: Wrapping): Uint8Array {
   const writer = new BinaryWriter();
   writeString(writer, 1, version);
   if (hasContent) writeBytes(writer, 2, anyBytes(any));

@@ -24,8 +24,9 @@ const BEATS_PER_TTL = 3;
 
 /**
  * Decides which resources' times to live are to be renewed now, and notes it as sent (checklist 62). `lastAtMs` holds when a
- * type's were last told. Without changes a heartbeat is a name, a version and a time; only the full sets of the
- * state-of-the-world form are sent whole, since clients delete what such a response leaves out.
+ * type's were last told. A delta heartbeat is a name, a version and a time, without content. In the
+ * state-of-the-world form resources are sent whole again, as the protocol also has it: clients delete what a full set leaves
+ * out, and Envoy (1.40) does not take a heartbeat without content for a renewal there.
  */
 export function nextHeartbeat(stream: StreamState, lastAtMs: Map<string, number>, nowMs: number): HeartbeatDecision {
   let wakeAtMs: number | undefined;
@@ -56,9 +57,9 @@ function beat(stream: StreamState, type: TypeState, renewed: readonly Resource[]
   const nonce = String(stream.responses);
   type.lastNonce = nonce;
   awaitAnswer(type, { nonce, version, items: new Map() });
-  const isWhole = stream.form === 'sotw' && isFullSet(typeUrl);
-  const resources = isWhole ? [...type.seen.resources.values()].filter(({ name }) => isHeld(type, name)) : renewed;
-  const names = new Set(isWhole ? [] : renewed.map(({ name }) => name));
+  const isSet = stream.form === 'sotw' && isFullSet(typeUrl);
+  const resources = isSet ? [...type.seen.resources.values()].filter(({ name }) => isHeld(type, name)) : renewed;
+  const names = new Set(stream.form === 'sotw' ? [] : renewed.map(({ name }) => name));
   return { response: { typeUrl, version, nonce, resources, removed: [] }, names };
 }
 
