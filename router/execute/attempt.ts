@@ -237,10 +237,11 @@ async function* receiveStream(
   moduleId: string,
   call: ModuleCall,
   { form, patience }: AttemptBounds,
-  { caller, clock }: AttemptDependencies,
+  { board, caller, clock }: AttemptDependencies,
   tokens: HoldBack,
 ): AsyncGenerator<ExecutionEvent, JudgedAnswer, undefined> {
-  const watch = startSilenceWatch(clock, patience === undefined ? undefined : patience.betweenTokensMs, call.signal);
+  const detector = board.record(moduleId)?.signsOfLife;
+  const watch = startSilenceWatch({ clock, patienceMs: patience?.betweenTokensMs, detector, signal: call.signal });
   const pieces = form === 'tokens' ? 'tokens' : 'beats';
   try {
     for await (const piece of caller.stream(moduleId, { ...call, signal: watch.signal }, pieces)) {

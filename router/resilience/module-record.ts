@@ -3,6 +3,8 @@ import { readyReplicas, type ModuleView } from '../../core/modules/module-view.t
 import type { ClassHistory, ModuleStatus } from '../decide/module-status.ts';
 import { admits, CLOSED, retryAfterMs, type Breaker, type BreakerPolicy } from './breaker.ts';
 import { createRecentValues, type RecentValues } from './quantiles.ts';
+import { createAccrualDetector, type AccrualDetector } from './accrual-detector.ts';
+import { BEATS } from './signs-of-life.ts';
 import { createRateWindow, type RateWindow } from './rate-window.ts';
 
 /** Counts since the last usage report. */
@@ -25,6 +27,8 @@ export interface ModuleRecord extends ModuleStatus {
   bulkInFlight: number;
   history: Map<QueryClass, ClassHistory>;
   usage: UsageCounts;
+  /** How regularly the module's sidecars give signs of life. */
+  readonly signsOfLife: AccrualDetector;
   /** Latencies of whole answers, and times to first tokens, in milliseconds. */
   readonly latencies: RecentValues;
   readonly firstTokens: RecentValues;
@@ -45,6 +49,7 @@ export function createRecord(view: ModuleView, breakerPolicy: BreakerPolicy, now
     bulkInFlight: 0,
     history: new Map(),
     usage: noUsage(),
+    signsOfLife: createAccrualDetector(BEATS),
     latencies: createRecentValues(),
     firstTokens: createRecentValues(),
     readySinceMs: ready > 0 ? nowMs() : undefined,
