@@ -97,7 +97,6 @@ function createClient(settings: RedisSettings, retryStrategy: (attempt: number) 
         ...sentinelLoginOptions(topology.login),
         ...(tls === undefined ? {} : { sentinelTLS: tls, enableTLSForSentinelMode: true }),
         sentinelRetryStrategy: retryStrategy,
-        failoverDetector: true,
       });
     case 'cluster':
       return new Cluster(
