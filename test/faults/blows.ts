@@ -52,11 +52,18 @@ export async function mend({ blow }: FaultCase, servers: Servers, frontier: Runn
     mended = { primary, secondary: await restarted(servers.secondary, SECONDARY_ANSWER) };
   } else if (blow?.signal === 'SIGKILL') await pidsOf(blow, servers, frontier);
   await mended.primary.fail('healthy');
-  await eventually(async () => (await readyModules(frontier.url)).length === 2, {
+  await eventually(async () => (await readyModules(frontier.url)).length === 2 && !(await isCooling(frontier.url)), {
     timeoutMs: RECOVERY_MS,
     what: 'both modules to be ready again',
   });
   return mended;
+}
+
+/** Whether a module is still left alone because it asked for that: the next fault would not be met. */
+async function isCooling(url: string): Promise<boolean> {
+  const reply = await fetch(`${url}/fallback/stats`);
+  const { modules } = (await reply.json()) as { modules: { cooldown_seconds: number }[] };
+  return modules.some(({ cooldown_seconds }) => cooldown_seconds > 0);
 }
 
 /** Waits until the system answers well, and goes on to for `steadyMs`; gives when that began, on the monotonic clock. */
