@@ -5,7 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { systemClock } from '../../core/clock.ts';
-import { messageOf } from '../../core/errors.ts';
+import { FrontierError, messageOf } from '../../core/errors.ts';
 import { loadModel } from '../../router/classification/load-model.ts';
 import { createTextClassifier } from '../../router/classification/text-classifier.ts';
 import { parseRow } from '../../router/classification/training/parse-row.ts';
@@ -27,9 +27,8 @@ async function classify(flags: { input: string; output: string; model?: string }
   const classifyRow = createTextClassifier(loadModel(flags.model), systemClock);
   const source: Readable = flags.input === '-' ? process.stdin : createReadStream(flags.input);
   const target: Writable = flags.output === '-' ? process.stdout : createWriteStream(flags.output);
-  // Without a file to read there is nothing to write either: the first failure of either ends the run.
-  if (flags.input !== '-') await once(source, 'open');
-  if (flags.output !== '-') await once(target, 'open');
+  if (flags.input !== '-') await opened(source, 'input', flags.input);
+  if (flags.output !== '-') await opened(target, 'output', flags.output);
   let lineNumber = 0;
   let done = 0;
   let bad = 0;
@@ -55,4 +54,11 @@ async function classify(flags: { input: string; output: string; model?: string }
     await finished(target);
   }
   if (bad > 0) process.exitCode = 1;
+}
+
+/** Waits until a file is open; throws INVALID_FIELD when it cannot be opened. */
+async function opened(stream: Readable | Writable, field: string, file: string): Promise<void> {
+  await once(stream, 'open').catch((thrown: unknown) => {
+    throw new FrontierError('INVALID_FIELD', `${file} cannot be opened: ${messageOf(thrown)}`, { metadata: { field } });
+  });
 }

@@ -47,7 +47,7 @@ export function createLinearScorer(model: LinearModel): LinearScorer {
     classes: model.classes,
     score,
     contributions(text, limit) {
-      const { buckets, ends } = reader.read(text);
+      const { buckets, ends } = reader.read(text, true);
       const parts = new Map<string, Float64Array>();
       let from = 0;
       FEATURE_KINDS.forEach((_kind, at) => {

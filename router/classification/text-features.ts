@@ -28,9 +28,9 @@ export interface TextFeatures {
 }
 
 export interface FeatureReader {
-  /** Reads a text. Takes time linear in the part that is read. */
-  read(text: string): TextFeatures;
-  /** Gives the part of the text that made a bucket at the last `read`, for people; undefined when none did. */
+  /** Reads a text. Takes time linear in the part that is read. With `names`, where each feature stands is kept, too. */
+  read(text: string, names?: boolean): TextFeatures;
+  /** Gives the part of the text that made a bucket at the last `read` with names, for people; undefined when none did. */
   nameOf(bucket: number): string | undefined;
 }
 
@@ -65,6 +65,7 @@ export function createFeatureReader(settings: FeatureSettings): FeatureReader {
   const wordTos = new Int32Array(maxUnits + 1);
   const hashes = new Int32Array(maxUnits + 1);
   const features: TextFeatures = { buckets, ends };
+  let named = false;
   let stamp = 0;
   let count = 0;
   let text = '';
@@ -75,8 +76,10 @@ export function createFeatureReader(settings: FeatureSettings): FeatureReader {
     if (stamps[bucket] === stamp) return;
     stamps[bucket] = stamp;
     buckets[count] = bucket;
-    froms[count] = from;
-    tos[count] = to;
+    if (named) {
+      froms[count] = from;
+      tos[count] = to;
+    }
     count += 1;
   };
 
@@ -167,7 +170,8 @@ export function createFeatureReader(settings: FeatureSettings): FeatureReader {
   };
 
   return {
-    read(whole) {
+    read(whole, names = false) {
+      named = names;
       text = whole;
       const length = Math.min(whole.length, maxUnits);
       skipped = whole.length - length;

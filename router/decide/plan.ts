@@ -81,7 +81,12 @@ export function plan(
     else eligible.push(status);
   }
   const { order, wake } = warmFirst([...eligible, ...demoted], selection);
-  for (const status of order.slice(policy.maxAttempts)) exclusions.push(beyondLimit(status, policy));
+  // One text for all: there may be as many as there are modules.
+  const detail = `at most ${policy.maxAttempts} modules are tried`;
+  for (let at = policy.maxAttempts; at < order.length; at += 1) {
+    const moduleId = order[at]?.spec.module_id ?? '';
+    exclusions.push({ moduleId, reason: 'MAX_ATTEMPTS', detail });
+  }
   const chosen = order.slice(0, policy.maxAttempts);
   const strategy = query.strategy ?? policy.strategy ?? 'sequential';
   return { steps: stepsFor(chosen, classification, context), abstained, strategy, exclusions, explores, wake };
@@ -141,11 +146,6 @@ function stepsFor(
       expectedWaitMs: expectedWaitMs(status),
     };
   });
-}
-
-function beyondLimit(status: ModuleStatus, policy: PlanPolicy): Exclusion {
-  const detail = `at most ${policy.maxAttempts} modules are tried`;
-  return { moduleId: status.spec.module_id, reason: 'MAX_ATTEMPTS', detail };
 }
 
 /** Reasons that tell the caller more than NO_ELIGIBLE_MODULE, when they are why every module was left out. */
