@@ -60,7 +60,7 @@ function draining(view: ModuleView, index: number): ModuleView {
 test.each(['sotw', 'delta'] as const)(
   '%s: replicas come, go and drain, weights and limits move, modules come and go, certificates rotate, the control plane restarts',
   async (xds_form) => {
-    const world = await startMeshWorld({ mesh: { certificate_lifetime: 6, xds_form } });
+    const world = await startMeshWorld({ mesh: { certificate_lifetime: 16, xds_form } });
     const sidecars = [await world.startSidecar('alpha', 'a1'), await world.startSidecar('alpha', 'a2')];
     const [first = 0, second = 0] = sidecars.map(({ port }) => port);
     const guest = await world.startSidecar('guest', 'g1');
@@ -105,7 +105,7 @@ test.each(['sotw', 'delta'] as const)(
     counts.push(
       `zero-drop ${xds_form}: ${load.calls()} calls, ${load.failures.length} failed; ${ROUNDS * 6} changes, ${restarts} restarts, ${rotations} secret updates`,
     );
-    expect(load.failures.slice(0, 5)).toEqual([]);
+    expect([...new Set(load.failures)].slice(0, 5)).toEqual([]);
     expect(guestCalls).toBe(ROUNDS);
     expect(load.calls()).toBeGreaterThan(1_000);
     expect(rotations).toBeGreaterThan(2);
