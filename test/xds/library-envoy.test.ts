@@ -70,7 +70,7 @@ test.each([
       resources: [cluster('steady'), { ...cluster('mortal'), ttlMs: TTL_MS }],
     });
     const envoy = await startEnvoy({ bootstrap: bootstrap(await server.listen(), apiType), timeoutMs: 30_000 });
-    const clusters = async (): Promise<string> => (await envoy.admin('/clusters')).toString();
+    const clusters = (): Promise<string> => envoy.admin('/clusters');
     await eventually(async () => (await clusters()).includes('mortal::'), { what: 'the cluster' });
     const rejected = await envoy.stats('update_rejected');
     for (const endMs = systemClock.monotonicMs() + 3 * TTL_MS; systemClock.monotonicMs() < endMs;) {
