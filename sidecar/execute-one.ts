@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { FrontierError } from '../core/errors.ts';
 import type { ModuleMessage } from '../gen/frontier/common/v1/message.ts';
 import { startCallSpan } from './call-span.ts';
 import type { ConcurrencyLimit } from './concurrency-limit.ts';
@@ -6,6 +7,7 @@ import type { Drain } from './drain.ts';
 import type { CallOrigin, Executor } from './executor.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { ReceivedQuery } from './receive.ts';
+import { queuePatienceMs } from './stage-limits.ts';
 
 export interface ExecuteOneOptions {
   readonly executor: Executor;
@@ -16,6 +18,25 @@ export interface ExecuteOneOptions {
   /** Put on each query's span. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly clock: Clock;
+}
+
+/**
+ * Waits for a place. A caller who has another module at hand is told soon that this one is busy: what runs here may hang, and
+ * then those behind it would wait once for each of them. Throws MODULE_OVERLOADED, or the signal's reason.
+ */
+async function waitForPlace(limit: ConcurrencyLimit, { signal, patience }: CallOrigin, clock: Clock): Promise<void> {
+  const longestMs = queuePatienceMs(patience);
+  if (longestMs === undefined) return limit.acquire(signal);
+  const late = new AbortController();
+  const cancel = clock.after(longestMs, () => {
+    const text = `the replica had no place within ${longestMs / 1000} s: try another one`;
+    late.abort(new FrontierError('MODULE_OVERLOADED', text, { metadata: { scope: 'replica' } }));
+  });
+  try {
+    await limit.acquire(AbortSignal.any([signal, late.signal]));
+  } finally {
+    cancel();
+  }
 }
 
 /** Time without a message after which a sign of life is sent, in milliseconds. */
@@ -41,7 +62,7 @@ export function createExecuteOne({ executor, limit, drain, onDone, attributes, c
     try {
       drain.requireOpen();
       const received = executor.receive(message);
-      await limit.acquire(origin.signal);
+      await waitForPlace(limit, origin, clock);
       const span = startCallSpan('sidecar.execute', 'server', origin.trace, attributes);
       return {
         received,

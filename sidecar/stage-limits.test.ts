@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createManualClock } from '../core/clock.ts';
 import { startCallTimeout } from './call-timeout.ts';
-import { tightened } from './stage-limits.ts';
+import { queuePatienceMs, tightened } from './stage-limits.ts';
 
 const OWN = { requestMs: 30_000, firstTokenMs: 15_000, betweenTokensMs: 10_000 };
 
@@ -24,6 +24,11 @@ describe('limits that a caller asks for', () => {
   it.each(['', 'nonsense', 'first-token=-1', 'rate=1', 'first-token=NaN'])('%j changes nothing', (header) => {
     expect(tightened(OWN, header)).toEqual(OWN);
   });
+});
+
+it('a place is waited for less than a first token, and only while the caller has another module', () => {
+  expect(queuePatienceMs('first-token=3000')).toBe(1_800);
+  expect(queuePatienceMs(undefined)).toBeUndefined();
 });
 
 describe('the time of a call', () => {

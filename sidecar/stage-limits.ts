@@ -53,6 +53,15 @@ export function tightened(own: StageLimits, header: string | undefined): StageLi
   };
 }
 
+/** Share of the patience to the first token that a query may wait for a place: both together must stay a short time. */
+const QUEUE_SHARE = 0.6;
+
+/** Gives how long a query may wait for a place, in milliseconds; undefined for as long as it takes. */
+export function queuePatienceMs(header: string | undefined): number | undefined {
+  const first = header === undefined ? undefined : numbersIn(header).get('first-token');
+  return first === undefined ? undefined : QUEUE_SHARE * first;
+}
+
 function numbersIn(header: string): ReadonlyMap<string, number> {
   const pairs = header.split(',').flatMap((part) => {
     const [name = '', text = ''] = part.trim().split('=');
