@@ -86,7 +86,7 @@ describe('the commands against a running system', () => {
   it('explain shows the plan, and runs nothing', async () => {
     const { code, stdout } = await frontier('explain', 'Write a Python function that reverses a string');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^CODE_GENERATION 0\.\d+/);
+    expect(stdout).toMatch(/^CODE_GENERATION [01]\.\d+ /);
     expect(stdout).toMatch(/Plan\n +1\. +faulty .*\n +2\. +steady/);
   });
 
