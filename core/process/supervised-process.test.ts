@@ -122,7 +122,7 @@ describe('a supervised process', () => {
   test('takes along what it started, even when it dies by itself', async () => {
     let line = '';
     const script = `const c = require('node:child_process').spawn(process.execPath, ['-e', "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)"]);
-      console.log(c.pid); process.on('SIGUSR2', () => process.exit(3)); ${IDLE}`;
+      process.on('SIGUSR2', () => process.exit(3)); console.log(c.pid); ${IDLE}`;
     const child = run(script, {
       onLine: (text) => {
         line = text;

@@ -64,7 +64,7 @@ describe('what a caller may ask for', () => {
     >(`${router.url}/api/v1/route`, { query: CODE, explain: true });
     const { explanation } = body.metadata;
     expect(explanation.summary).toContain('web-development, then foundation');
-    expect(explanation.signals[0]).toMatchObject({ name: 'term: python', query_class: 'CODE_GENERATION' });
+    expect(explanation.signals[0]).toMatchObject({ name: 'text: python', query_class: 'CODE_GENERATION' });
     expect(explanation).toMatchObject({
       stages: [{ stage: 'admit' }, { stage: 'classify' }, { stage: 'plan' }, { stage: 'execute' }],
     });
