@@ -7,7 +7,7 @@ import { decide } from '../../router/decide/decide.ts';
 import type { ModuleStatus } from '../../router/decide/module-status.ts';
 import { selectionPolicyOf } from '../../router/decide/selection-policy.ts';
 import type { Principal } from '../../router/domain/principal.ts';
-import type { Query } from '../../router/domain/query.ts';
+import { plainQuery } from '../../router/domain/query.ts';
 import { percentile } from '../load/percentile.ts';
 import { createMapClassifier } from './map-classifier.ts';
 import { makeQueries, naturalQueries } from './queries.ts';
@@ -28,7 +28,7 @@ export function benchClassify(rounds: number, onProgress: (text: string) => void
   const texts = makeQueries(QUERIES, createSeededRng(SEED));
   const model = loadModel();
   const classifier = createLexicalClassifier(model);
-  const queries = texts.map(queryOf);
+  const queries = texts.map((text, at) => plainQuery(`r${at}`, text));
   onProgress('a classifier with a Map, for comparison');
   const mapped = createMapClassifier(model, texts);
   const map = timesOf(texts, rounds, (text) => mapped(text));
@@ -43,7 +43,7 @@ export function benchClassify(rounds: number, onProgress: (text: string) => void
     minSuccessRate: settings.fallback.health_monitoring.min_success_rate,
     selection: selectionPolicyOf(settings.router.selection),
   };
-  const natural = naturalQueries(QUERIES).map(queryOf);
+  const natural = naturalQueries(QUERIES).map((text, at) => plainQuery(`r${at}`, text));
   const usual = timesOf(natural, rounds, (query) => classifier.classify(query).probability);
   const decisions = bestPerSecond(natural, rounds, (query) => {
     return decide(query, classifier, statuses, CALLER, policy).plan.steps.length;
@@ -64,25 +64,6 @@ export function benchClassify(rounds: number, onProgress: (text: string) => void
 }
 
 const CALLER: Principal = { tenant: 'bench', subject: 'bench', permissions: new Set(['route']), modules: undefined };
-
-function queryOf(text: string, at: number): Query {
-  return {
-    requestId: `r${at}`,
-    text,
-    userId: 'bench',
-    context: undefined,
-    parameters: undefined,
-    attachments: [],
-    history: [],
-    moduleId: undefined,
-    maxCost: undefined,
-    explain: false,
-    streamFailurePolicy: 'restart',
-    priority: 'normal',
-    sessionId: '',
-    cachePolicy: 'use',
-  };
-}
 
 /** Twenty modules of each class, half of them ready. */
 function moduleAt(at: number): [string, ModuleStatus] {

@@ -54,3 +54,23 @@ export interface Query {
   readonly sessionId: string;
   readonly cachePolicy: CachePolicy;
 }
+
+/** Gives a query of which nothing but its id and words is set. */
+export function plainQuery(requestId: string, text: string): Query {
+  return {
+    requestId,
+    text,
+    userId: '',
+    context: undefined,
+    parameters: undefined,
+    attachments: [],
+    history: [],
+    moduleId: undefined,
+    maxCost: undefined,
+    explain: false,
+    streamFailurePolicy: 'restart',
+    priority: 'normal',
+    sessionId: '',
+    cachePolicy: 'use',
+  };
+}

@@ -3,7 +3,7 @@ import type { QueryClass } from '../../core/config/schema.ts';
 import { FrontierError } from '../../core/errors.ts';
 import { jitter, type Rng } from '../../core/rng.ts';
 import { startSpan, type Context } from '../../core/telemetry/tracing.ts';
-import { costOf } from '../decide/cost.ts';
+import { costOf, promptTokens } from '../decide/cost.ts';
 import type { AttemptRecord, JudgedAnswer, TokenUsage } from '../domain/answer.ts';
 import type { ExecutionEvent } from '../domain/events.ts';
 import type { Query } from '../domain/query.ts';
@@ -152,20 +152,11 @@ export function failedRecord(moduleId: string, error: FrontierError, latencyMs: 
   return { moduleId, accepted: false, reason: error.reason, latencyMs, cost: 0, confidenceScore: undefined };
 }
 
-/** Characters of a token, on average over English text. */
-const CHARACTERS_PER_TOKEN = 4;
-
 /** What a failed attempt has taken, as far as can be told from here: the pieces that came, and the query. */
 function spentUsage(query: Query, { metadata }: FrontierError, tokens: HoldBack): TokenUsage | undefined {
   const completionTokens = Math.max(tokens.count, Number(metadata['completion_tokens'] ?? 0) || 0);
   if (completionTokens === 0) return undefined;
-  return { promptTokens: promptTokensOf(query), completionTokens };
-}
-
-/** Tokens of a query, by its length. */
-export function promptTokensOf(query: Query): number {
-  const characters = query.history.reduce((sum, turn) => sum + turn.content.length, query.text.length);
-  return Math.ceil(characters / CHARACTERS_PER_TOKEN);
+  return { promptTokens: promptTokens(query), completionTokens };
 }
 
 /** Throws why the request is over, if it is: then no other module is to be tried either. */

@@ -1,10 +1,10 @@
 import { FrontierError } from '../../core/errors.ts';
-import { costOf } from '../decide/cost.ts';
+import { costOf, promptTokens } from '../decide/cost.ts';
 import type { PlanStep } from '../decide/plan.ts';
 import type { AttemptRecord } from '../domain/answer.ts';
 import type { ExecutionEvent } from '../domain/events.ts';
 import { createAsyncQueue, type AsyncQueue } from './async-queue.ts';
-import { failedRecord, promptTokensOf, type AttemptOutcome, type AttemptRequest } from './attempt.ts';
+import { failedRecord, type AttemptOutcome, type AttemptRequest } from './attempt.ts';
 import type { Progress } from './progress.ts';
 import { takeStep } from './sequential.ts';
 import type { ExecutionDependencies } from './execution-dependencies.ts';
@@ -88,7 +88,7 @@ export function createRace(dependencies: ExecutionDependencies, progress: Progre
         const error = new FrontierError('CANCELLED', 'another module was faster');
         lane.controller.abort(error);
         const { moduleId } = lane.step;
-        const usage = { promptTokens: promptTokensOf(request.query), completionTokens: 0 };
+        const usage = { promptTokens: promptTokens(request.query), completionTokens: 0 };
         const spec = board.record(moduleId)?.spec;
         const cost = spec === undefined ? 0 : costOf(spec, usage);
         const record = failedRecord(moduleId, error, clock.monotonicMs() - lane.startedMs);

@@ -3,7 +3,7 @@ import type { Classification } from '../classification/classifier.ts';
 import type { ClassHistory, ModuleStatus } from '../decide/module-status.ts';
 import { plan, type PlanPolicy } from '../decide/plan.ts';
 import type { Principal } from '../domain/principal.ts';
-import type { Query } from '../domain/query.ts';
+import { plainQuery } from '../domain/query.ts';
 import { withOutcome } from '../resilience/statistics.ts';
 import type { LoggedOutcome } from './outcome.ts';
 
@@ -30,7 +30,7 @@ export function replay(outcomes: Iterable<LoggedOutcome>, policy: PlanPolicy): R
   const sum = { matched: 0, reward: 0, accepted: 0, latencyMs: 0, cost: 0 };
   for (const outcome of outcomes) {
     const statuses = new Map(outcome.candidates.map((id) => [id, statusOf(id, learnedOf(learned, id))]));
-    const made = plan(queryOf(outcome), certain(outcome), statuses, REPLAYER, policy);
+    const made = plan(plainQuery(outcome.request_id, ''), certain(outcome), statuses, REPLAYER, policy);
     if (made.steps[0]?.moduleId !== outcome.module_id) continue;
     learn(learnedOf(learned, outcome.module_id), outcome);
     sum.matched += 1;
@@ -91,23 +91,4 @@ function statusOf(moduleId: string, { history, meanCost }: LearnedModule): Modul
 function certain({ query_class: queryClass }: LoggedOutcome): Classification {
   const probabilities = [{ queryClass, probability: 1 }];
   return { queryClass, probability: 1, margin: 1, probabilities, signals: [], stage: 'replay' };
-}
-
-function queryOf({ request_id: requestId }: LoggedOutcome): Query {
-  return {
-    requestId,
-    text: '',
-    userId: '',
-    context: undefined,
-    parameters: undefined,
-    attachments: [],
-    history: [],
-    moduleId: undefined,
-    maxCost: undefined,
-    explain: false,
-    streamFailurePolicy: 'restart',
-    priority: 'normal',
-    sessionId: '',
-    cachePolicy: 'no_store',
-  };
 }

@@ -7,7 +7,7 @@ import {
 } from '../../../core/config/schema.ts';
 import type { Classification } from '../../classification/classifier.ts';
 import type { Principal } from '../../domain/principal.ts';
-import type { Query } from '../../domain/query.ts';
+import { plainQuery, type Query } from '../../domain/query.ts';
 import type { ModuleStatus } from '../module-status.ts';
 import type { PlanPolicy } from '../plan.ts';
 import { selectionPolicyOf, type SelectionPolicy } from '../selection-policy.ts';
@@ -47,23 +47,7 @@ export function status(spec: ModuleSpecInput, more: Partial<ModuleStatus> = {}):
 }
 
 export function query(more: Partial<Query> = {}): Query {
-  return {
-    requestId: 'r',
-    text: 'hello',
-    userId: '',
-    context: undefined,
-    parameters: undefined,
-    attachments: [],
-    history: [],
-    moduleId: undefined,
-    maxCost: undefined,
-    explain: false,
-    streamFailurePolicy: 'restart',
-    priority: 'normal',
-    sessionId: '',
-    cachePolicy: 'use',
-    ...more,
-  };
+  return { ...plainQuery('r', 'hello'), ...more };
 }
 
 /** A classification that is this sure of its first class. */
