@@ -170,11 +170,12 @@ describe('failing replicas', () => {
     world.show(shown('alpha', replicas, { outlier_detection: ejecting }));
     const client = world.dial('alpha');
     await settled(client);
-    // Not merely no failure: Envoy may still have the replicas of the test before.
+    // Both: Envoy may still have the replicas of the test before, and its workers hear of ejections up to a second later.
     await eventually(
       async () => {
-        await tally(client, 60);
-        return (await envoy.stat('cluster.module/alpha.outlier_detection.ejections_active')) === 3;
+        const { UNAVAILABLE } = await tally(client, 60);
+        const active = await envoy.stat('cluster.module/alpha.outlier_detection.ejections_active');
+        return active === 3 && UNAVAILABLE === undefined;
       },
       { what: 'ejection' },
     );
