@@ -75,6 +75,8 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
   const { router: settings, dynamic_loading: loading, fallback, security } = config.orchestration;
   const ledger = createFallbackLedger();
   const retryBudget = createRetryBudget(fallback.retry.budget);
+  // Declared before the board, whose breakers may change while others are still being put together.
+  let meshReports: MeshReports | undefined = undefined;
   const board = createModuleBoard({
     clock,
     fallback,
@@ -123,7 +125,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
   const answers = createAnswers(options, metrics);
   const channels = createModuleChannels(options.dial);
   const lanes = createModuleLanes(channels, board);
-  const meshReports = startReports(options, board);
+  meshReports = startReports(options, board);
   const usage = startUsageReports(board, loader, clock, log);
   const dependencies = {
     board,
