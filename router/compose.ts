@@ -10,6 +10,7 @@ import type { Registry } from '../core/telemetry/metrics.ts';
 import { createAnswers } from './cache/create-answers.ts';
 import { createLexicalClassifier } from './classification/lexical-classifier.ts';
 import { loadModel } from './classification/load-model.ts';
+import { createPlanBook } from './decide/plan-book.ts';
 import { selectionPolicyOf } from './decide/selection-policy.ts';
 import { createActivator } from './execute/activation.ts';
 import { createModuleChannels, type Dial } from './execute/module-channel.ts';
@@ -127,6 +128,13 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
   const lanes = createModuleLanes(channels, board);
   meshReports = startReports(options, board);
   const usage = startUsageReports(board, loader, clock, log);
+  const policy = {
+    confidenceThreshold: settings.classification.confidence_threshold,
+    maxAttempts: fallback.max_attempts,
+    minSuccessRate: fallback.health_monitoring.min_success_rate,
+    selection: selectionPolicyOf(settings.selection),
+    strategy: settings.strategy,
+  };
   const dependencies = {
     board,
     caller: createSidecarCaller(channels),
@@ -138,13 +146,8 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     recent: createRecentRequests(),
     classifier: createLexicalClassifier(loadModel(modelPathOf(config))),
     admission,
-    policy: {
-      confidenceThreshold: settings.classification.confidence_threshold,
-      maxAttempts: fallback.max_attempts,
-      minSuccessRate: fallback.health_monitoring.min_success_rate,
-      selection: selectionPolicyOf(settings.selection),
-      strategy: settings.strategy,
-    },
+    policy,
+    planner: createPlanBook(policy),
     answers,
     outcomes,
     requestTimeoutMs: settings.request_timeout * 1000,

@@ -62,7 +62,7 @@ export function plan(
   principal: Principal,
   policy: PlanPolicy,
 ): Plan {
-  const abstained = query.moduleId === undefined && classification.probability < policy.confidenceThreshold;
+  const abstained = abstains(query, classification, policy);
   const { selection } = policy;
   const explores = query.moduleId === undefined && exploresWith(query, principal, selection);
   const context: RankingContext = { query, selection, explores };
@@ -88,8 +88,18 @@ export function plan(
     exclusions.push({ moduleId, reason: 'MAX_ATTEMPTS', detail });
   }
   const chosen = order.slice(0, policy.maxAttempts);
-  const strategy = query.strategy ?? policy.strategy ?? 'sequential';
+  const strategy = strategyOf(query, policy);
   return { steps: stepsFor(chosen, classification, context), abstained, strategy, exclusions, explores, wake };
+}
+
+/** Tells whether the classifier was too unsure to choose. */
+export function abstains(query: Query, { probability }: Classification, { confidenceThreshold }: PlanPolicy): boolean {
+  return query.moduleId === undefined && probability < confidenceThreshold;
+}
+
+/** Gives how a query's plan is gone through. */
+export function strategyOf(query: Query, policy: PlanPolicy): Strategy {
+  return query.strategy ?? policy.strategy ?? 'sequential';
 }
 
 /**

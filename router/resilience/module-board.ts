@@ -66,6 +66,7 @@ export interface ModuleBoardOptions {
 
 /** What the router knows of every module: states from the loader, breakers, histories and calls in flight. */
 export interface ModuleBoard {
+  /** Replaced when modules come, go or have another specification. */
   readonly statuses: ModuleStatuses;
   /** Rises whenever a plan may come out otherwise, statistics and load aside. */
   readonly version: number;
@@ -97,7 +98,7 @@ const FRESH_MS = 2_000;
 
 /** Creates a board without modules. */
 export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: ModuleBoardOptions): ModuleBoard {
-  const records = new Map<string, ModuleRecord>();
+  let records = new Map<string, ModuleRecord>();
   /** Histories of modules that the loader has not named yet. */
   let learned: LearnedHistory = {};
   const adoptedBreakers = new Map<string, Breaker>();
@@ -146,7 +147,9 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
   };
 
   return {
-    statuses: records,
+    get statuses() {
+      return records;
+    },
     get version() {
       return version;
     },
@@ -154,7 +157,7 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
     records: () => records.values(),
     applyViews(views) {
       version += 1;
-      for (const moduleId of records.keys()) if (!views.has(moduleId)) records.delete(moduleId);
+      records = new Map([...records].filter(([moduleId]) => views.has(moduleId)));
       for (const view of views.values()) {
         const record = records.get(view.moduleId);
         if (record === undefined) add(view);
