@@ -43,7 +43,8 @@ export function createPlanCache(
       if (entry.first === first && entry.second === second && entry.unsure === unsure) return entry.plan;
     }
     const made = plan(query, classification, board.statuses, principal, policy);
-    cached.push({ first, second, unsure, plan: made });
+    // Which module takes part is drawn for each query anew.
+    if (made.steps.every(({ share }) => share === undefined)) cached.push({ first, second, unsure, plan: made });
     return made;
   };
   return (query, nowMs) => {
