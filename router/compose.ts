@@ -30,6 +30,8 @@ import { patienceOf } from './resilience/patience.ts';
 import { createStrategyLearner } from './resilience/strategy-learner.ts';
 import { createRoundRobin } from './resilience/weighted-round-robin.ts';
 import { createFallbackLedger, type FallbackLedger } from './resilience/fallback-ledger.ts';
+import { createHealer } from './resilience/healer.ts';
+import { createHealingEvents, type HealingEvents } from './resilience/healing-events.ts';
 import { createRetryBudget, type RetryBudget } from './resilience/retry-budget.ts';
 import { createModuleBoard, type ModuleBoard } from './resilience/module-board.ts';
 import { moduleReports } from './resilience/module-reports.ts';
@@ -67,6 +69,7 @@ export interface RouterParts {
   readonly metrics: RouterMetrics;
   readonly ledger: FallbackLedger;
   readonly retryBudget: RetryBudget;
+  readonly events: HealingEvents;
   close(): Promise<void>;
 }
 
@@ -78,14 +81,28 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
   const retryBudget = createRetryBudget(fallback.retry.budget);
   // Declared before the board, whose breakers may change while others are still being put together.
   let meshReports: MeshReports | undefined = undefined;
+  const events = createHealingEvents(({ action, moduleId, reason }) => {
+    metrics.healing.inc({ module: moduleId, action });
+    log.warn({ event: 'healing', action, module: moduleId, reason });
+  });
+  const healer = createHealer({
+    policy: fallback.healing,
+    clock,
+    events,
+    recordOf: (moduleId) => board.record(moduleId),
+    restart: (moduleId, reason) => loader.restart(moduleId, reason, false),
+  });
   const board = createModuleBoard({
     clock,
     fallback,
     rng,
+    onBack: healer.onBack,
+    onView: healer.onView,
     onBreakerChange: (moduleId, from, to) => {
       metrics.breakerChanges.inc({ module: moduleId, state: to });
       ledger.noteBreaker(moduleId, { from, to, atMs: clock.nowMs() });
       log.warn({ event: 'breaker_changed', module: moduleId, from, to });
+      healer.onBreaker(moduleId, to);
       meshReports?.changed();
     },
   });
@@ -175,8 +192,10 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     metrics,
     ledger,
     retryBudget,
+    events,
     async close() {
       usage.close();
+      await healer.settled();
       meshReports?.close();
       watch.close();
       activator.close();

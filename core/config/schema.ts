@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { edgeSchema, sharedBreakers } from './edge-schema.ts';
+import { healing, slowStart } from './healing-schema.ts';
 import { healthCheck, loadBalancing, outlierDetection, retry, traffic } from './module-mesh-schema.ts';
 import { count, fraction, identifier, port, seconds } from './scalars.ts';
 
@@ -257,6 +258,8 @@ const fallback = z
         interval: seconds.default(2).describe('Time between two health checks of a workload, in seconds.'),
       })
       .prefault({}),
+    slow_start: slowStart,
+    healing,
   })
   .prefault({});
 

@@ -34,7 +34,7 @@ export function exploresWith(query: Query, { tenant }: Principal, { exploration 
 
 /** Tells whether a module is to go to the end of a plan: it cannot be started, or too few of its answers are accepted. */
 export function isDemoted(status: ModuleStatus, queryClass: QueryClass, minSuccessRate: number): boolean {
-  if (status.state === 'FAILED') return true;
+  if (status.state === 'FAILED' || status.state === 'QUARANTINED') return true;
   const history = status.history.get(queryClass);
   return history !== undefined && history.count >= MIN_OUTCOMES && history.successRate < minSuccessRate;
 }

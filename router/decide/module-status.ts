@@ -1,4 +1,6 @@
 import type { ModuleSpec, QueryClass } from '../../core/config/schema.ts';
+import type { ModuleState } from '../../core/modules/module-view.ts';
+import type { Share } from './hold-off.ts';
 
 /** What is known of a module's answers to one class of queries. */
 export interface ClassHistory {
@@ -15,7 +17,7 @@ export interface ClassHistory {
 /** What planning knows of one module. */
 export interface ModuleStatus {
   readonly spec: ModuleSpec;
-  readonly state: 'UNLOADED' | 'LOADING' | 'READY' | 'DEGRADED' | 'UNLOADING' | 'FAILED';
+  readonly state: ModuleState;
   /** Why the state is as it is; may be empty. */
   readonly reason: string;
   readonly readyReplicas: number;
@@ -27,6 +29,8 @@ export interface ModuleStatus {
   readonly breakerRetryMs?: number | undefined;
   /** Time for which the module has asked to be left alone (retry-after), in milliseconds. */
   readonly cooldownMs?: number;
+  /** Part of its queries that the module is given for now; undefined for all of them. */
+  readonly share?: Share | undefined;
   /** This router's queries in flight at the module. */
   readonly inFlight: number;
   readonly history: ReadonlyMap<QueryClass, ClassHistory>;

@@ -27,6 +27,13 @@ const standing = fc.record({
   breakerRetryMs: fc.option(fc.integer({ min: 0, max: 900 }), { nil: undefined }),
   cooldownMs: fc.constantFrom(0, 0, 0, 500),
   state: fc.constantFrom('READY', 'UNLOADED', 'FAILED'),
+  share: fc.constantFrom(
+    undefined,
+    undefined,
+    undefined,
+    { fraction: 0.5, reason: 'slow_start' as const },
+    { fraction: 0.2, reason: 'drifting' as const },
+  ),
   history: fc
     .uniqueArray(
       fc.tuple(

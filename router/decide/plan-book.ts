@@ -32,7 +32,8 @@ export function createPlanBook(policy: PlanPolicy): Planner {
     if (index?.statuses !== statuses) index = createClassIndex(statuses, policy.selection.weights);
     const chosen = walk.choose(query, classification, principal, index);
     const [first] = chosen;
-    if (first === undefined || mayStandBack(first, policy))
+    // With shares, who comes first hangs on the request and on all who could stand in.
+    if (first === undefined || mayStandBack(first, policy) || chosen.some(({ status }) => status.share !== undefined))
       return plan(query, classification, statuses, principal, policy);
     const steps = stepsFor(chosen, classification, query, index, policy);
     return new BookPlan(steps, query, classification, statuses, principal, policy);

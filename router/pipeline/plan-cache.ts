@@ -45,7 +45,8 @@ export function createPlanCache(
       if (entry.first === first && entry.second === second && entry.unsure === unsure) return entry.plan;
     }
     const made = planner(query, classification, board.statuses, principal);
-    cached.push({ first, second, unsure, plan: made });
+    // Which of the modules with a share take part is drawn for each query anew.
+    if (!hasShares(board)) cached.push({ first, second, unsure, plan: made });
     return made;
   };
   return (query, nowMs) => {
@@ -59,6 +60,11 @@ export function createPlanCache(
     }
     return { classification, plan: find(query, classification) };
   };
+}
+
+function hasShares({ statuses }: ModuleBoard): boolean {
+  for (const { share } of statuses.values()) if (share !== undefined) return true;
+  return false;
 }
 
 /** Tells whether nothing in a query but its class moves the plan. */

@@ -15,7 +15,8 @@ import {
   type Breaker,
   type BreakerPolicy,
 } from './breaker.ts';
-import { createRecord, noUsage, type ModuleRecord, type UsageCounts } from './module-record.ts';
+import { createRecord, isBroken, noUsage, type ModuleRecord, type UsageCounts } from './module-record.ts';
+import { slowStartPolicyOf } from './slow-start.ts';
 import { withFeedback, withOutcome, type Outcome } from './statistics.ts';
 
 /** How a call of a module ended. */
@@ -62,6 +63,12 @@ export interface ModuleBoardOptions {
   readonly fallback: Orchestration['fallback'];
   readonly rng: Rng;
   readonly onBreakerChange: (moduleId: string, from: Breaker['phase'], to: Breaker['phase']) => void;
+  /** Told when a module is back after a failure, and begins with a small share. */
+  readonly onBack?: (moduleId: string, why: string) => void;
+  /** Told how each call of a module ended. */
+  readonly onEnd?: (moduleId: string, queryClass: QueryClass, end: CallEnd) => void;
+  /** Told of each change of what the loader says of a module; `before` is undefined for a new one. */
+  readonly onView?: (view: ModuleView, before: ModuleView | undefined) => void;
 }
 
 /** What the router knows of every module: states from the loader, breakers, histories and calls in flight. */
@@ -91,13 +98,17 @@ export interface ModuleBoard {
   observe(observer: BoardObserver): void;
   /** Opens a breaker until it is closed by hand, or closes it. */
   setBreaker(moduleId: string, to: 'open' | 'closed'): void;
+  /** Sets the share that a module is given while it gets worse; undefined when it does no longer. */
+  setDriftShare(moduleId: string, share: number | undefined): void;
 }
 
 /** How long the mesh may lag behind the loader's word, in milliseconds. */
 const FRESH_MS = 2_000;
 
 /** Creates a board without modules. */
-export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: ModuleBoardOptions): ModuleBoard {
+export function createModuleBoard(options: ModuleBoardOptions): ModuleBoard {
+  const { clock, fallback, rng, onBreakerChange } = options;
+  const slowStart = slowStartPolicyOf(fallback);
   let records = new Map<string, ModuleRecord>();
   /** Histories of modules that the loader has not named yet. */
   let learned: LearnedHistory = {};
@@ -107,7 +118,7 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
   let version = 0;
 
   const add = (view: ModuleView): void => {
-    const record = createRecord(view, breakerPolicyOf(view.spec, fallback), () => clock.monotonicMs());
+    const record = createRecord(view, breakerPolicyOf(view.spec, fallback), slowStart, () => clock.monotonicMs());
     for (const [name, history] of Object.entries(learned[view.moduleId] ?? {}))
       record.history.set(name as QueryClass, history);
     record.breaker = adoptedBreakers.get(view.moduleId) ?? record.breaker;
@@ -117,14 +128,27 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
   const update = (record: ModuleRecord, view: ModuleView): void => {
     const wasReady = record.readyReplicas > 0;
     record.view = view;
-    if (!wasReady && record.readyReplicas > 0) setBreaker(record, afterRecovery(record.breaker, clock.monotonicMs()));
+    if (isBroken(view)) record.brokeDown = true;
+    if (!wasReady && record.readyReplicas > 0) {
+      setBreaker(record, afterRecovery(record.breaker, clock.monotonicMs()));
+      if (record.brokeDown) comesBack(record, 'it is ready again after it had failed');
+      record.brokeDown = false;
+    }
     record.breakerPolicy = breakerPolicyOf(view.spec, fallback);
   };
-  const setBreaker = (record: ModuleRecord, next: Breaker): void => {
+  const comesBack = (record: ModuleRecord, why: string): void => {
+    if (slowStart.windowMs === 0) return;
+    record.backSinceMs = clock.monotonicMs();
+    version += 1;
+    options.onBack?.(record.spec.module_id, why);
+  };
+  const setBreaker = (record: ModuleRecord, next: Breaker, isByHand = false): void => {
     const before = record.breaker;
     record.breaker = next;
     if (isSameTo(before, next)) return;
     version += 1;
+    if (before.phase !== 'CLOSED' && next.phase === 'CLOSED' && !isByHand)
+      comesBack(record, `its breaker has closed after ${before.openings.count} openings`);
     if (before.phase !== next.phase) onBreakerChange(record.spec.module_id, before.phase, next.phase);
     observer?.onBreaker(record.spec.module_id, next);
   };
@@ -160,8 +184,10 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
       records = new Map([...records].filter(([moduleId]) => views.has(moduleId)));
       for (const view of views.values()) {
         const record = records.get(view.moduleId);
+        const before = record?.view;
         if (record === undefined) add(view);
         else update(record, view);
+        if (before !== view) options.onView?.(view, before);
       }
     },
     begin(moduleId, bulk = false) {
@@ -180,6 +206,7 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
       const nowMs = clock.monotonicMs();
       setBreaker(record, breakerAfter(record, end, nowMs, rng));
       coolDown(record, end, nowMs);
+      options.onEnd?.(moduleId, queryClass, end);
       const outcome = countEnd(record, end);
       if (outcome !== undefined) learn(record, queryClass, (before) => withOutcome(before, outcome));
     },
@@ -199,7 +226,7 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
       const record = records.get(moduleId);
       if (record === undefined) return;
       record.outcomes.clear();
-      setBreaker(record, setByHand(record.breaker, to));
+      setBreaker(record, setByHand(record.breaker, to), true);
     },
     takeUsage: () => [...records.values()].flatMap(takeUsageOf),
     adoptHistory(history) {
@@ -221,6 +248,12 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
     },
     observe(next) {
       observer = next;
+    },
+    setDriftShare(moduleId, share) {
+      const record = records.get(moduleId);
+      if (record === undefined || record.driftShare === share) return;
+      record.driftShare = share;
+      version += 1;
     },
   };
 }
