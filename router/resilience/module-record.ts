@@ -4,6 +4,7 @@ import type { ClassHistory, ModuleStatus } from '../decide/module-status.ts';
 import { admits, CLOSED, retryAfterMs, type Breaker, type BreakerPolicy } from './breaker.ts';
 import { createRecentValues, type RecentValues } from './quantiles.ts';
 import { createAccrualDetector, type AccrualDetector } from './accrual-detector.ts';
+import type { AdaptiveLimit } from './adaptive-limit.ts';
 import { BEATS } from './signs-of-life.ts';
 import { createRateWindow, type RateWindow } from './rate-window.ts';
 
@@ -25,6 +26,9 @@ export interface ModuleRecord extends ModuleStatus {
   coolUntilMs: number;
   inFlight: number;
   bulkInFlight: number;
+  bulkSent: number;
+  /** What has been learned of how much the module can take; undefined where that is off. */
+  limit: AdaptiveLimit | undefined;
   history: Map<QueryClass, ClassHistory>;
   usage: UsageCounts;
   /** How regularly the module's sidecars give signs of life. */
@@ -37,7 +41,12 @@ export interface ModuleRecord extends ModuleStatus {
 }
 
 /** Gives the record of a module that has just been seen for the first time. */
-export function createRecord(view: ModuleView, breakerPolicy: BreakerPolicy, nowMs: () => number): ModuleRecord {
+export function createRecord(
+  view: ModuleView,
+  breakerPolicy: BreakerPolicy,
+  nowMs: () => number,
+  limit?: AdaptiveLimit,
+): ModuleRecord {
   let ready = readyReplicas(view).length;
   let current = view;
   return {
@@ -47,6 +56,8 @@ export function createRecord(view: ModuleView, breakerPolicy: BreakerPolicy, now
     coolUntilMs: 0,
     inFlight: 0,
     bulkInFlight: 0,
+    bulkSent: 0,
+    limit,
     history: new Map(),
     usage: noUsage(),
     signsOfLife: createAccrualDetector(BEATS),
@@ -76,6 +87,9 @@ export function createRecord(view: ModuleView, breakerPolicy: BreakerPolicy, now
     },
     get expectedActivationMs(): number | undefined {
       return current.expectedActivationMs;
+    },
+    get inFlightLimit(): number | undefined {
+      return this.limit?.places(nowMs());
     },
     get cooldownMs(): number {
       return Math.max(0, this.coolUntilMs - nowMs());
