@@ -105,6 +105,11 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
       healer.onBreaker(moduleId, to);
       meshReports?.changed();
     },
+    onLimitChange: (module, before, after, max) => {
+      metrics.limitChanges.inc({ module, reason: after.reason });
+      const [was, is] = [before.limit < max, after.limit < max];
+      if (was !== is) log.info({ event: is ? 'module_limit_lowered' : 'module_limit_restored', module, ...after });
+    },
   });
   const { requests_per_second: perSecond, burst: size } = settings.rate_limit;
   const buckets = createRateBuckets({ perSecond, size }, clock);

@@ -24,6 +24,7 @@ export interface Rating extends Rated {
   score: number;
   history: ClassHistory | undefined;
   inFlight: number;
+  inFlightLimit: number | undefined;
   readyReplicas: number;
   expectedActivationMs: number | undefined;
 }
@@ -97,7 +98,13 @@ const NO_STANDING: Standing = { quality: 0, latency: 0, load: 0, readiness: 0 };
 /** A rating that the first look computes: no module has fewer than no queries in flight. */
 function unrated(slot: Slot): Rating {
   const { status } = slot;
-  const known = { history: undefined, inFlight: -1, readyReplicas: 0, expectedActivationMs: undefined };
+  const known = {
+    history: undefined,
+    inFlight: -1,
+    inFlightLimit: undefined,
+    readyReplicas: 0,
+    expectedActivationMs: undefined,
+  };
   return { slot, status, standing: NO_STANDING, weighed: 0, score: 0, ...known };
 }
 
@@ -106,15 +113,19 @@ function refresh(rating: Rating, queryClass: QueryClass, weights: ScoreWeights):
   const { status } = rating;
   const history = status.history.get(queryClass);
   const { inFlight, readyReplicas, expectedActivationMs } = status;
+  // Without queries in flight the limit says nothing.
+  const inFlightLimit = inFlight === 0 ? undefined : status.inFlightLimit;
   if (
     rating.history === history &&
     rating.inFlight === inFlight &&
+    rating.inFlightLimit === inFlightLimit &&
     rating.readyReplicas === readyReplicas &&
     rating.expectedActivationMs === expectedActivationMs
   )
     return false;
   rating.history = history;
   rating.inFlight = inFlight;
+  rating.inFlightLimit = inFlightLimit;
   rating.readyReplicas = readyReplicas;
   rating.expectedActivationMs = expectedActivationMs;
   rating.standing = standingOf(status, history);

@@ -1,6 +1,7 @@
 import type { ModuleSpec, QueryClass } from '../../core/config/schema.ts';
 import type { ModuleState } from '../../core/modules/module-view.ts';
 import type { Share } from './hold-off.ts';
+import { placesFor, type Priority } from '../domain/priority.ts';
 
 /** What is known of a module's answers to one class of queries. */
 export interface ClassHistory {
@@ -33,6 +34,10 @@ export interface ModuleStatus {
   readonly share?: Share | undefined;
   /** This router's queries in flight at the module. */
   readonly inFlight: number;
+  /** Calls in flight that the module can take, as has been learned; what its configuration allows when undefined. */
+  readonly inFlightLimit?: number | undefined;
+  /** Its queries in bulk that have been sent. */
+  readonly bulkSent?: number;
   readonly history: ReadonlyMap<QueryClass, ClassHistory>;
 }
 
@@ -47,6 +52,33 @@ export function expectedWaitMs(status: ModuleStatus): number {
 
 /** Queries that a module's ready replicas take together, running and queued; unlimited while none is ready. */
 export function capacityOf(status: ModuleStatus): number {
-  const { max_in_flight, max_queued } = status.spec.concurrency;
-  return status.readyReplicas === 0 ? Infinity : status.readyReplicas * (max_in_flight + max_queued);
+  return Math.min(configuredCapacity(status), learnedLimit(status));
+}
+
+function configuredCapacity({ spec, readyReplicas }: ModuleStatus): number {
+  const { max_in_flight, max_queued } = spec.concurrency;
+  return readyReplicas === 0 ? Infinity : readyReplicas * (max_in_flight + max_queued);
+}
+
+function learnedLimit({ inFlightLimit = Infinity, readyReplicas }: ModuleStatus): number {
+  return readyReplicas === 0 ? Infinity : inFlightLimit;
+}
+
+/** Why a module has no place for another query. */
+export interface Fullness {
+  readonly inFlight: number;
+  readonly limit: number;
+  /** Whether the limit is one that has been learned, and is under the configured one. */
+  readonly isLearned: boolean;
+}
+
+/** Gives why a module has no place for a query of this priority; undefined when it has one. */
+export function fullness(status: ModuleStatus, priority: Priority): Fullness | undefined {
+  const capacity = configuredCapacity(status);
+  if (status.inFlight >= capacity) return { inFlight: status.inFlight, limit: capacity, isLearned: false };
+  const learned = learnedLimit(status);
+  if (learned === Infinity) return undefined;
+  const limit = placesFor(priority, learned, capacity);
+  const inFlight = status.inFlight + (status.bulkSent ?? 0);
+  return inFlight < limit ? undefined : { inFlight, limit, isLearned: true };
 }

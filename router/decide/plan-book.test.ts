@@ -23,6 +23,7 @@ const standing = fc.record({
   readyReplicas: fc.integer({ min: 0, max: 2 }),
   expectedActivationMs: fc.option(fc.integer({ min: 0, max: 9_000 }), { nil: undefined }),
   inFlight: fc.integer({ min: 0, max: 80 }),
+  inFlightLimit: fc.constantFrom(undefined, undefined, 5, 40),
   breakerAdmits: fc.boolean(),
   breakerRetryMs: fc.option(fc.integer({ min: 0, max: 900 }), { nil: undefined }),
   cooldownMs: fc.constantFrom(0, 0, 0, 500),

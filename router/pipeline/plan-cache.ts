@@ -74,6 +74,7 @@ function isPlain(query: Query): boolean {
     query.moduleId === undefined &&
     query.maxCost === undefined &&
     query.sessionId === '' &&
+    (query.priority ?? 'normal') === 'normal' &&
     !query.explain
   );
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { ModuleSpec, Orchestration, QueryClass } from '../../core/config/schema.ts';
 import type { FrontierError } from '../../core/errors.ts';
 import type { Rng } from '../../core/rng.ts';
-import type { ModuleView } from '../../core/modules/module-view.ts';
+import { readyReplicas, type ModuleView } from '../../core/modules/module-view.ts';
 import type { ClassHistory, ModuleStatuses } from '../decide/module-status.ts';
 import {
   admits,
@@ -15,6 +15,7 @@ import {
   type Breaker,
   type BreakerPolicy,
 } from './breaker.ts';
+import { limitPolicyOf, limitSampleOf, moduleLimitOf, type OnLimitChange } from './module-limit.ts';
 import { createRecord, isBroken, noUsage, type ModuleRecord, type UsageCounts } from './module-record.ts';
 import { slowStartPolicyOf } from './slow-start.ts';
 import { withFeedback, withOutcome, type Outcome } from './statistics.ts';
@@ -28,6 +29,10 @@ export type CallEnd =
       readonly latencyMs: number;
       /** Time to the first token; undefined when none was streamed. */
       readonly firstTokenMs?: number | undefined;
+      /** Tokens of the answer; 0 or left out when they are not known. */
+      readonly tokens?: number;
+      /** Time at the module alone, where `latencyMs` holds a wait before it was sent. */
+      readonly serviceMs?: number;
     }
   | {
       readonly kind: 'failed';
@@ -59,6 +64,8 @@ export interface BoardObserver {
 }
 
 export interface ModuleBoardOptions {
+  /** Told when it has been learned that a module can take more or less than before. */
+  readonly onLimitChange?: OnLimitChange;
   readonly clock: Clock;
   readonly fallback: Orchestration['fallback'];
   readonly rng: Rng;
@@ -83,7 +90,9 @@ export interface ModuleBoard {
   /** Counts a call that begins; false when the module's breaker lets none through. */
   begin(moduleId: string, bulk?: boolean): boolean;
   /** Counts a call that `begin` has let through. */
-  end(moduleId: string, queryClass: QueryClass, end: CallEnd, bulk?: boolean): void;
+  end(moduleId: string, queryClass: QueryClass, end: CallEnd, bulk?: boolean, wasSent?: boolean): void;
+  /** Counts a call in bulk as sent; `begin` has let it through before, and it may have waited for a place since. */
+  noteSent(moduleId: string): void;
   /** Tells whether a module became ready so lately that the mesh may not know yet. */
   isFresh(moduleId: string): boolean;
   /** Notes that the loader has just told a module to be ready. */
@@ -118,7 +127,9 @@ export function createModuleBoard(options: ModuleBoardOptions): ModuleBoard {
   let version = 0;
 
   const add = (view: ModuleView): void => {
-    const record = createRecord(view, breakerPolicyOf(view.spec, fallback), slowStart, () => clock.monotonicMs());
+    const now = (): number => clock.monotonicMs();
+    const limit = moduleLimitOf(view.spec, readyReplicas(view).length, now(), options.onLimitChange);
+    const record = createRecord(view, breakerPolicyOf(view.spec, fallback), slowStart, now, limit);
     for (const [name, history] of Object.entries(learned[view.moduleId] ?? {}))
       record.history.set(name as QueryClass, history);
     record.breaker = adoptedBreakers.get(view.moduleId) ?? record.breaker;
@@ -135,6 +146,13 @@ export function createModuleBoard(options: ModuleBoardOptions): ModuleBoard {
       record.brokeDown = false;
     }
     record.breakerPolicy = breakerPolicyOf(view.spec, fallback);
+    updateLimit(record);
+  };
+  const updateLimit = (record: ModuleRecord): void => {
+    const { spec, readyReplicas: ready } = record;
+    const isOn = spec.concurrency.adaptive.enabled;
+    if (isOn && record.limit !== undefined) record.limit.setPolicy(limitPolicyOf(spec, ready));
+    else record.limit = moduleLimitOf(spec, ready, clock.monotonicMs(), options.onLimitChange);
   };
   const comesBack = (record: ModuleRecord, why: string): void => {
     if (slowStart.windowMs === 0) return;
@@ -195,15 +213,24 @@ export function createModuleBoard(options: ModuleBoardOptions): ModuleBoard {
       if (record === undefined || !admits(record.breaker, clock.monotonicMs(), record.breakerPolicy)) return false;
       setBreaker(record, afterStart(record.breaker));
       record[bulk ? 'bulkInFlight' : 'inFlight'] += 1;
+      if (!bulk) record.limit?.noteStart(occupied(record), clock.monotonicMs());
       record.usage.requests += 1;
       return true;
     },
-    end(moduleId, queryClass, end, bulk = false) {
+    noteSent(moduleId) {
       const record = records.get(moduleId);
       if (record === undefined) return;
+      record.bulkSent += 1;
+      record.limit?.noteStart(occupied(record), clock.monotonicMs());
+    },
+    end(moduleId, queryClass, end, bulk = false, wasSent = bulk) {
+      const record = records.get(moduleId);
+      if (record === undefined) return;
+      const nowMs = clock.monotonicMs();
+      record.limit?.noteEnd(occupied(record), limitSampleOf(end), nowMs);
       const counter = bulk ? 'bulkInFlight' : 'inFlight';
       record[counter] = Math.max(0, record[counter] - 1);
-      const nowMs = clock.monotonicMs();
+      if (bulk && wasSent) record.bulkSent = Math.max(0, record.bulkSent - 1);
       setBreaker(record, breakerAfter(record, end, nowMs, rng));
       coolDown(record, end, nowMs);
       options.onEnd?.(moduleId, queryClass, end);
@@ -256,6 +283,11 @@ export function createModuleBoard(options: ModuleBoardOptions): ModuleBoard {
       version += 1;
     },
   };
+}
+
+/** Calls that the module has to do with now. */
+function occupied({ inFlight, bulkSent }: ModuleRecord): number {
+  return inFlight + bulkSent;
 }
 
 function breakerAfter(record: ModuleRecord, end: CallEnd, nowMs: number, rng: Rng): Breaker {

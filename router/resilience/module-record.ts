@@ -5,6 +5,7 @@ import type { ClassHistory, ModuleStatus } from '../decide/module-status.ts';
 import { admits, CLOSED, retryAfterMs, type Breaker, type BreakerPolicy } from './breaker.ts';
 import { createRecentValues, type RecentValues } from './quantiles.ts';
 import { createAccrualDetector, type AccrualDetector } from './accrual-detector.ts';
+import type { AdaptiveLimit } from './adaptive-limit.ts';
 import { BEATS } from './signs-of-life.ts';
 import { slowStartShare, type SlowStartPolicy } from './slow-start.ts';
 import { createRateWindow, type RateWindow } from './rate-window.ts';
@@ -27,6 +28,9 @@ export interface ModuleRecord extends ModuleStatus {
   coolUntilMs: number;
   inFlight: number;
   bulkInFlight: number;
+  bulkSent: number;
+  /** What has been learned of how much the module can take; undefined where that is off. */
+  limit: AdaptiveLimit | undefined;
   history: Map<QueryClass, ClassHistory>;
   usage: UsageCounts;
   /** How regularly the module's sidecars give signs of life. */
@@ -50,6 +54,7 @@ export function createRecord(
   breakerPolicy: BreakerPolicy,
   slowStart: SlowStartPolicy,
   nowMs: () => number,
+  limit?: AdaptiveLimit,
 ): ModuleRecord {
   let ready = readyReplicas(view).length;
   let current = view;
@@ -60,6 +65,8 @@ export function createRecord(
     coolUntilMs: 0,
     inFlight: 0,
     bulkInFlight: 0,
+    bulkSent: 0,
+    limit,
     history: new Map(),
     usage: noUsage(),
     signsOfLife: createAccrualDetector(BEATS),
@@ -99,6 +106,9 @@ export function createRecord(
       if (this.driftShare !== undefined && this.driftShare < (rising ?? 1))
         return { fraction: this.driftShare, reason: 'drifting' };
       return rising === undefined ? undefined : { fraction: rising, reason: 'slow_start' };
+    },
+    get inFlightLimit(): number | undefined {
+      return this.limit?.places(nowMs());
     },
     get cooldownMs(): number {
       return Math.max(0, this.coolUntilMs - nowMs());

@@ -81,6 +81,12 @@ export function createRouterMetrics(registry: Registry, board: ModuleBoard, inFl
       labelNames: ['module', 'action'],
       registers,
     }),
+    limitChanges: new Counter({
+      name: 'frontier_router_module_limit_changes_total',
+      help: 'Changes of the learned limit of modules, by reason.',
+      labelNames: ['module', 'reason'],
+      registers,
+    }),
     breakerChanges: new Counter({
       name: 'frontier_router_breaker_changes_total',
       help: 'Changes of breakers, by the state entered.',
@@ -126,6 +132,17 @@ function registerGauges(registry: Registry, board: ModuleBoard, inFlight: () => 
       for (const { spec, state } of board.records()) {
         for (const name of MODULE_STATES) this.set({ module: spec.module_id, state: name }, name === state ? 1 : 0);
       }
+    },
+  });
+  new Gauge({
+    name: 'frontier_router_module_limit',
+    help: 'Queries in flight that a module is known to bear.',
+    labelNames: ['module'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { spec, inFlightLimit } of board.records())
+        if (inFlightLimit !== undefined) this.set({ module: spec.module_id }, inFlightLimit);
     },
   });
   new Gauge({
