@@ -23,14 +23,11 @@ import { addCsds } from './ads/csds-service.ts';
 import { DEFAULT_LIMITS } from './ads/limits.ts';
 import { createNodeRegistry } from './ads/node-registry.ts';
 import { openServedView } from './ads/served-view.ts';
-import { createAuthority } from './authority/authority.ts';
-import type { Authority } from './authority/authority.ts';
 import { createIdentityService } from './authority/identity-server.ts';
 import { createIssuedIdentity } from './authority/issued-identity.ts';
 import type { IssuedIdentity } from './authority/issued-identity.ts';
 import { createNodeIdentities } from './authority/node-identities.ts';
-import { openRootKeeper } from './authority/root-rotation.ts';
-import type { RootKeeper } from './authority/root-rotation.ts';
+import { authorityOf, openRoots } from './authority/open-authority.ts';
 import { createSnapshotCache } from './cache/snapshot-cache.ts';
 import type { SnapshotCache } from './cache/snapshot-cache.ts';
 import { loadCodec } from './protobuf/codec.ts';
@@ -207,29 +204,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       rmSync(socketPath, { force: true });
     },
   };
-}
-
-function openRoots(
-  { dataDir, orchestration: { mesh } }: FrontierConfig,
-  clock: Clock,
-  log: Logger,
-): Promise<RootKeeper> {
-  return openRootKeeper({
-    dir: path.join(dataDir, 'identity'),
-    trustDomain: mesh.trust_domain,
-    lifetimeMs: mesh.certificate_lifetime * 1000,
-    clock,
-    log,
-  });
-}
-
-function authorityOf({ orchestration: { mesh } }: FrontierConfig, roots: RootKeeper): Authority {
-  return createAuthority({
-    root: () => roots.current(),
-    trustDomain: mesh.trust_domain,
-    namespace: mesh.namespace,
-    lifetimeMs: mesh.certificate_lifetime * 1000,
-  });
 }
 
 /** The control plane cannot ask itself over the network before it serves: it signs its own certificate. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { authoritySchema } from './authority-schema.ts';
 import { edgeSchema, sharedBreakers } from './edge-schema.ts';
 import { healthCheck, loadBalancing, outlierDetection, retry, traffic } from './module-mesh-schema.ts';
 import { count, fraction, identifier, port, seconds } from './scalars.ts';
@@ -297,6 +298,7 @@ const mesh = z
       .boolean()
       .default(false)
       .describe('Whether callers may ask for delays and failures by x-envoy-fault-* headers; for tests only.'),
+    authority: authoritySchema,
     shared_breakers: sharedBreakers,
     edge: edgeSchema,
   })

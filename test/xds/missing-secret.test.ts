@@ -3,16 +3,14 @@ import { X509Certificate } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { systemClock } from '../../core/clock.ts';
 import { silentLogger } from '../../core/logging.ts';
-import { createAuthority } from '../../xds-control-plane/authority/authority.ts';
 import { createIssuedIdentity } from '../../xds-control-plane/authority/issued-identity.ts';
-import { loadOrCreateRoot } from '../../xds-control-plane/authority/root.ts';
 import { createXdsServer, EVERY_NODE, TYPE_URLS } from '../../xds-control-plane/index.ts';
 import type { ResourceInput } from '../../xds-control-plane/index.ts';
 import { onCleanup } from '../support/cleanup.ts';
 import { startEnvoy } from '../support/envoy.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { newAuthority } from '../support/new-authority.ts';
 
 /** Checklist 58 with a real Envoy, whose listeners wait for secrets: in both forms of the protocol. */
 
@@ -58,13 +56,7 @@ function listener(name: string, port: number, secrets: readonly string[]): Resou
 }
 
 async function secret(name: string): Promise<ResourceInput> {
-  const root = await loadOrCreateRoot(tempFolder('root'), 'frontier.local', systemClock.nowMs());
-  const authority = createAuthority({
-    root: () => root,
-    trustDomain: 'frontier.local',
-    namespace: 'default',
-    lifetimeMs: 60_000,
-  });
+  const authority = await newAuthority();
   const spiffeId = `spiffe://frontier.local/ns/default/module/${name}`;
   const identity = await createIssuedIdentity({ authority, spiffeId, clock: systemClock, log: silentLogger });
   const { certPem, keyPem } = identity.current();

@@ -11,7 +11,9 @@ import type { Authority } from './authority.ts';
 import { createIssuedIdentity } from './issued-identity.ts';
 import type { IssuedIdentity } from './issued-identity.ts';
 import { createNodeIdentities } from './node-identities.ts';
-import { loadOrCreateRoot } from './root.ts';
+import { createFileRootStore } from './file-root-store.ts';
+import { openRootKeeper } from './root-keeper.ts';
+import type { Signer } from './signer.ts';
 
 const NOW = 1_800_000_000_000;
 const DAY = 86_400_000;
@@ -25,18 +27,32 @@ afterEach(() => {
   rmSync(dir, { recursive: true });
 });
 
+/** Gives what the root in `dir` signs with; it is made when there is none. */
+async function loadOrCreateRoot(folder: string, trustDomain: string, nowMs: number): Promise<Signer> {
+  const keeper = await openRootKeeper({
+    store: createFileRootStore(folder),
+    intermediate: { kind: 'none' },
+    trustDomain,
+    lifetimeMs: DAY,
+    clock: createManualClock(nowMs),
+    log: silentLogger,
+  });
+  keeper.close();
+  return keeper.current();
+}
+
 async function authorityAt(nowMs: number, lifetimeMs = DAY): Promise<Authority> {
   const root = await loadOrCreateRoot(dir, 'frontier.local', nowMs);
-  return createAuthority({ root: () => root, trustDomain: 'frontier.local', namespace: 'default', lifetimeMs });
+  return createAuthority({ signer: () => root, trustDomain: 'frontier.local', namespace: 'default', lifetimeMs });
 }
 
 describe('the root', () => {
   test('is made once and kept, its key for its owner only', async () => {
     const first = await loadOrCreateRoot(dir, 'frontier.local', NOW);
     const second = await loadOrCreateRoot(dir, 'frontier.local', NOW + DAY);
-    expect(second.certPem).toBe(first.certPem);
+    expect(second.rootPem).toBe(first.rootPem);
     expect(statSync(path.join(dir, 'root.key')).mode & 0o777).toBe(0o600);
-    const certificate = new X509Certificate(first.certPem);
+    const certificate = new X509Certificate(first.rootPem);
     expect([certificate.ca, certificate.subjectAltName]).toEqual([true, 'URI:spiffe://frontier.local']);
   });
 

@@ -76,5 +76,7 @@ export interface Duration {
 /** Gives seconds as a google.protobuf.Duration. */
 export function duration(seconds: number): Duration {
   const whole = Math.floor(seconds);
-  return { seconds: whole, nanos: Math.round((seconds - whole) * 1e9) };
+  const nanos = Math.round((seconds - whole) * 1e9);
+  // A fraction that rounds up to a whole second: more than 999,999,999 nanoseconds are not a valid duration.
+  return nanos === 1e9 ? { seconds: whole + 1, nanos: 0 } : { seconds: whole, nanos };
 }
