@@ -149,7 +149,12 @@ describeWith('kube-apiserver', 'the root in a Kubernetes Secret', () => {
   test('a Secret that is damaged or deleted while running is told, and what was in force goes on', async () => {
     const { roots, logged } = await start({ certificate_lifetime: 20 }, { secret: 'damaged' });
     const inForce = roots.current();
-    const good = (await kubernetes.call('GET', `${SECRETS}/damaged`)).body as { data: object };
+    const good = (await kubernetes.call('GET', `${SECRETS}/damaged`)).body as {
+      metadata: { resourceVersion?: string };
+      data: object;
+    };
+    // Without a version it is replaced whatever it is now.
+    delete good.metadata.resourceVersion;
     await kubernetes.call('PUT', `${SECRETS}/damaged`, { ...good, data: { 'root.pem': 'bm9uc2Vuc2U=' } });
     await eventually(() => logged().includes('root.pem in Secret mesh/damaged is missing or damaged'), {
       ...PATIENT,
@@ -157,6 +162,18 @@ describeWith('kube-apiserver', 'the root in a Kubernetes Secret', () => {
     });
     await expect(start({}, { secret: 'damaged' })).rejects.toThrow(
       /root\.pem in Secret mesh\/damaged is missing or damaged: restore .*delete Secret mesh\/damaged/,
+    );
+    const another = (await kubernetes.call('GET', `${SECRETS}/shared`)).body as { data: Record<string, string> };
+    await kubernetes.call('PUT', `${SECRETS}/damaged`, {
+      ...good,
+      data: { ...good.data, 'root.key': another.data['root.key'] },
+    });
+    await eventually(
+      () => logged().includes('root.pem in Secret mesh/damaged and root.key in Secret mesh/damaged do not'),
+      {
+        ...PATIENT,
+        what: 'the key of another root to be told',
+      },
     );
     await kubernetes.call('DELETE', `${SECRETS}/damaged`);
     await eventually(() => logged().includes('root.pem in Secret mesh/damaged is gone'), {

@@ -201,6 +201,43 @@ describe('identities of nodes', () => {
     identity.close();
   });
 
+  test('a certificate over another key than was asked for is refused before anybody gets it; the present pair stays', async () => {
+    const clock = createManualClock(NOW);
+    const authority = await authorityAt(NOW, 60_000);
+    let isWrong = true;
+    let refused = 0;
+    const careless: Authority = {
+      ...authority,
+      issue: async (csrPem, spiffeId, nowMs) => {
+        const asked = isWrong ? (await createCertificateRequest(spiffeId)).csrPem : csrPem;
+        const issued = await authority.issue(asked, spiffeId, nowMs);
+        if (isWrong) refused += 1;
+        return issued;
+      },
+    };
+    const passUntil = async (done: () => boolean): Promise<void> => {
+      for (let step = 0; step < 100 && !done(); step += 1) {
+        await clock.advance(5_000);
+        for (let turn = 0; turn < 500 && !done(); turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect(done()).toBe(true);
+    };
+    const options = { authority: careless, spiffeId: ALPHA, clock, log: silentLogger };
+    await expect(createIssuedIdentity(options)).rejects.toMatchObject({ reason: 'CERTIFICATE_INVALID' });
+    isWrong = false;
+    const identity = await createIssuedIdentity(options);
+    const first = identity.current();
+    let told = 0;
+    identity.onChange(() => (told += 1));
+    isWrong = true;
+    await passUntil(() => refused >= 4);
+    expect([identity.current(), told]).toEqual([first, 0]);
+    isWrong = false;
+    await passUntil(() => told === 1);
+    expect(identity.current().keyPem).not.toBe(first.keyPem);
+    identity.close();
+  });
+
   test('streams of one node share an identity, which ends with the last of them, however often one lets go', async () => {
     const ended: string[] = [];
     let made = 0;
