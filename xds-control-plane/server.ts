@@ -74,10 +74,17 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const metrics = createControlPlaneMetrics(registry);
   const roots = await openRoots(config, clock, log);
   const authority = authorityOf(config, roots);
-  const issue = (spiffeId: string): Promise<IssuedIdentity> =>
-    createIssuedIdentity({ authority, spiffeId, clock, log, onRootsChange: (listener) => roots.onChange(listener) });
+  const issue = (spiffeId: string, hosts: readonly string[] = []): Promise<IssuedIdentity> =>
+    createIssuedIdentity({
+      authority,
+      spiffeId,
+      hosts,
+      clock,
+      log,
+      onRootsChange: (listener) => roots.onChange(listener),
+    });
   const identity = await ownIdentity(config, issue);
-  const identities = createNodeIdentities(issue);
+  const identities = createNodeIdentities((spiffeId) => issue(spiffeId));
   const cache = createSnapshotCache({
     orchestration: config.orchestration,
     codec,
@@ -113,7 +120,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     nodes,
     admit: async (call, node) => {
       const peer = identify(call, node.id);
-      const view = await openServedView(peer, { cache, identities, codec });
+      const view = await openServedView(peer, { cache, identities, codec, orchestration: config.orchestration });
       // gRPC clients have no use for the legacy wildcard: with them an empty list is just that (checklist 23).
       return { ...peer, view, legacyWildcard: peer.kind === 'gateway' };
     },
@@ -209,9 +216,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 /** The control plane cannot ask itself over the network before it serves: it signs its own certificate. */
 async function ownIdentity(
   config: FrontierConfig,
-  issue: (spiffeId: string) => Promise<IssuedIdentity>,
+  issue: (spiffeId: string, hosts: readonly string[]) => Promise<IssuedIdentity>,
 ): Promise<IssuedIdentity> {
-  const identity = await issue(meshId(config, 'service', 'control-plane'));
+  // gRPC clients of other makes know TLS by host alone.
+  const identity = await issue(meshId(config, 'service', 'control-plane'), ['127.0.0.1', 'localhost']);
   const dir = identityDir(config, 'service', 'control-plane');
   writeIdentity(dir, identity.current());
   identity.onChange((material) => {

@@ -13,8 +13,10 @@ import type { TypeSnapshot } from '../../xds-control-plane/cache/type-snapshot.t
 import { loadCodec } from '../../xds-control-plane/protobuf/codec.ts';
 import type { EncodedAny } from '../../xds-control-plane/protobuf/codec.ts';
 import type { ModuleState, ModuleStates } from '../../xds-control-plane/resources/content.ts';
+import { SERVER_LISTENER_PREFIX } from '../../xds-control-plane/resources/names.ts';
 import { resourcesFor } from '../../xds-control-plane/resources/resources-for.ts';
 import { gatewaySecrets } from '../../xds-control-plane/resources/secrets.ts';
+import { sidecarContent } from '../../xds-control-plane/resources/sidecar.ts';
 import { configured, replica, statesOf, view } from '../../xds-control-plane/resources/states-fixture.ts';
 import { newAuthority } from '../support/new-authority.ts';
 import { describeWith, requirePart } from '../support/parts.ts';
@@ -189,7 +191,8 @@ describeWith('xds-validate', 'what is served, as Go reads it', () => {
     secrets = resourcesOf([encodeType('secrets', gatewaySecrets(identity.current()), codec)]);
     const ready = [replica(1, 'READY', { zone: 'a' }), replica(2, 'READY', { zone: 'b' }), replica(3, 'DRAINING')];
     const views = SPECIAL.map((written, index) => view(`m${index}`, ready, written));
-    everything = served(statesOf(...views), EVERYTHING);
+    const sidecar = sidecarContent([`${SERVER_LISTENER_PREFIX}0.0.0.0:50055`], EVERYTHING);
+    everything = [...served(statesOf(...views), EVERYTHING), ...resourcesOf(encodeSnapshot(sidecar, codec).values())];
   });
 
   test('with every feature on, nothing is wrong in any view, secrets included', async () => {
@@ -197,7 +200,15 @@ describeWith('xds-validate', 'what is served, as Go reads it', () => {
     expect(verdicts.filter(({ faults }) => faults.length > 0)).toEqual([]);
     const types = new Set(verdicts.flatMap((verdict) => verdict.types.map((name) => name.split('.').at(-1))));
     // What is looked at includes what stands inside the Any messages of others.
-    for (const name of ['Cluster', 'ClusterLoadAssignment', 'Listener', 'RouteConfiguration', 'Secret', 'RBAC']) {
+    for (const name of [
+      'Cluster',
+      'ClusterLoadAssignment',
+      'Listener',
+      'RouteConfiguration',
+      'Secret',
+      'RBAC',
+      'DownstreamTlsContext',
+    ]) {
       expect(types).toContain(name);
     }
     expect([...types].length).toBeGreaterThan(20);

@@ -1,9 +1,12 @@
 import 'reflect-metadata';
+import { isIP } from 'node:net';
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
+  DNS,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
+  IP,
   KeyUsageFlags,
   KeyUsagesExtension,
   Pkcs10CertificateRequest,
@@ -12,7 +15,7 @@ import {
   URL as URI_NAME,
   X509CertificateGenerator,
 } from '@peculiar/x509';
-import type { Extension, PublicKey } from '@peculiar/x509';
+import type { Extension, JsonGeneralName, JsonGeneralNames, PublicKey } from '@peculiar/x509';
 import { FrontierError } from '../../core/errors.ts';
 import { KEY_ALGORITHM } from '../../core/identity/key-pair.ts';
 import { parseSpiffeId } from '../../core/identity/spiffe.ts';
@@ -36,9 +39,10 @@ export interface Authority {
   /**
    * Signs a certificate over the key of a signing request; nothing else in the request is read. Throws
    * CERTIFICATE_INVALID for a request that cannot be read, is not signed by its own key or has another kind of key than
-   * P-256, PERMISSION_DENIED for a name outside of this mesh.
+   * P-256, PERMISSION_DENIED for a name outside of this mesh. `hosts` are addresses and DNS names that the certificate is for besides
+   * (X509-SVID section 2 allows them); never what a caller asks for.
    */
-  issue(csrPem: string, spiffeId: string, nowMs: number): Promise<IssuedCertificate>;
+  issue(csrPem: string, spiffeId: string, nowMs: number, hosts?: readonly string[]): Promise<IssuedCertificate>;
   readonly bundlePem: string;
   readonly rootExpiresAtMs: number;
 }
@@ -61,7 +65,7 @@ export function createAuthority(options: AuthorityOptions): Authority {
     get rootExpiresAtMs() {
       return options.signer().rootExpiresAtMs;
     },
-    issue: async (csrPem, spiffeId, nowMs) => {
+    issue: async (csrPem, spiffeId, nowMs, hosts = []) => {
       assertOurName(spiffeId, trustDomain, namespace);
       const publicKey = await requestedKey(csrPem);
       const signer = options.signer();
@@ -76,7 +80,7 @@ export function createAuthority(options: AuthorityOptions): Authority {
         publicKey,
         signingKey: signer.privateKey,
         signingAlgorithm: KEY_ALGORITHM,
-        extensions: await leafExtensions(spiffeId, publicKey, signer),
+        extensions: await leafExtensions([spiffeName(spiffeId), ...hosts.map(hostName)], publicKey, signer),
       });
       const chainPem = joined([certificate.toString('pem'), ...(signer.chainPem === '' ? [] : [signer.chainPem])]);
       return { chainPem, bundlePem: signer.bundlePem, expiresAtMs, renewAtMs: nowMs + (expiresAtMs - nowMs) / 2 };
@@ -85,15 +89,23 @@ export function createAuthority(options: AuthorityOptions): Authority {
 }
 
 /** X509-SVID: one URI name, no CA, for both ends of TLS. */
-async function leafExtensions(spiffeId: string, publicKey: PublicKey, signer: Signer): Promise<Extension[]> {
+async function leafExtensions(names: JsonGeneralNames, publicKey: PublicKey, signer: Signer): Promise<Extension[]> {
   return [
     new BasicConstraintsExtension(false, undefined, true),
     new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
     new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
-    new SubjectAlternativeNameExtension([{ type: URI_NAME, value: spiffeId }]),
+    new SubjectAlternativeNameExtension(names),
     await SubjectKeyIdentifierExtension.create(publicKey),
     await AuthorityKeyIdentifierExtension.create(signer.certificate),
   ];
+}
+
+function spiffeName(spiffeId: string): JsonGeneralName {
+  return { type: URI_NAME, value: spiffeId };
+}
+
+function hostName(host: string): JsonGeneralName {
+  return { type: isIP(host) === 0 ? DNS : IP, value: host };
 }
 
 function assertOurName(spiffeId: string, trustDomain: string, namespace: string): void {
