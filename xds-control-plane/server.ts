@@ -23,14 +23,11 @@ import { addCsds } from './ads/csds-service.ts';
 import { DEFAULT_LIMITS } from './ads/limits.ts';
 import { createNodeRegistry } from './ads/node-registry.ts';
 import { openServedView } from './ads/served-view.ts';
-import { createAuthority } from './authority/authority.ts';
-import type { Authority } from './authority/authority.ts';
 import { createIdentityService } from './authority/identity-server.ts';
 import { createIssuedIdentity } from './authority/issued-identity.ts';
 import type { IssuedIdentity } from './authority/issued-identity.ts';
 import { createNodeIdentities } from './authority/node-identities.ts';
-import { openRootKeeper } from './authority/root-rotation.ts';
-import type { RootKeeper } from './authority/root-rotation.ts';
+import { authorityOf, openRoots } from './authority/open-authority.ts';
 import { createSnapshotCache } from './cache/snapshot-cache.ts';
 import type { SnapshotCache } from './cache/snapshot-cache.ts';
 import { loadCodec } from './protobuf/codec.ts';
@@ -77,10 +74,17 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const metrics = createControlPlaneMetrics(registry);
   const roots = await openRoots(config, clock, log);
   const authority = authorityOf(config, roots);
-  const issue = (spiffeId: string): Promise<IssuedIdentity> =>
-    createIssuedIdentity({ authority, spiffeId, clock, log, onRootsChange: (listener) => roots.onChange(listener) });
+  const issue = (spiffeId: string, hosts: readonly string[] = []): Promise<IssuedIdentity> =>
+    createIssuedIdentity({
+      authority,
+      spiffeId,
+      hosts,
+      clock,
+      log,
+      onRootsChange: (listener) => roots.onChange(listener),
+    });
   const identity = await ownIdentity(config, issue);
-  const identities = createNodeIdentities(issue);
+  const identities = createNodeIdentities((spiffeId) => issue(spiffeId));
   const cache = createSnapshotCache({
     orchestration: config.orchestration,
     codec,
@@ -116,7 +120,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     nodes,
     admit: async (call, node) => {
       const peer = identify(call, node.id);
-      const view = await openServedView(peer, { cache, identities, codec });
+      const view = await openServedView(peer, { cache, identities, codec, orchestration: config.orchestration });
       // gRPC clients have no use for the legacy wildcard: with them an empty list is just that (checklist 23).
       return { ...peer, view, legacyWildcard: peer.kind === 'gateway' };
     },
@@ -209,35 +213,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   };
 }
 
-function openRoots(
-  { dataDir, orchestration: { mesh } }: FrontierConfig,
-  clock: Clock,
-  log: Logger,
-): Promise<RootKeeper> {
-  return openRootKeeper({
-    dir: path.join(dataDir, 'identity'),
-    trustDomain: mesh.trust_domain,
-    lifetimeMs: mesh.certificate_lifetime * 1000,
-    clock,
-    log,
-  });
-}
-
-function authorityOf({ orchestration: { mesh } }: FrontierConfig, roots: RootKeeper): Authority {
-  return createAuthority({
-    root: () => roots.current(),
-    trustDomain: mesh.trust_domain,
-    namespace: mesh.namespace,
-    lifetimeMs: mesh.certificate_lifetime * 1000,
-  });
-}
-
 /** The control plane cannot ask itself over the network before it serves: it signs its own certificate. */
 async function ownIdentity(
   config: FrontierConfig,
-  issue: (spiffeId: string) => Promise<IssuedIdentity>,
+  issue: (spiffeId: string, hosts: readonly string[]) => Promise<IssuedIdentity>,
 ): Promise<IssuedIdentity> {
-  const identity = await issue(meshId(config, 'service', 'control-plane'));
+  // gRPC clients of other makes know TLS by host alone.
+  const identity = await issue(meshId(config, 'service', 'control-plane'), ['127.0.0.1', 'localhost']);
   const dir = identityDir(config, 'service', 'control-plane');
   writeIdentity(dir, identity.current());
   identity.onChange((material) => {

@@ -26,8 +26,9 @@ import type { ConnectedNode, NodeRegistry } from './ads/node-registry.ts';
 import type { TypeState } from './ads/stream-state.ts';
 import type { SnapshotCache } from './cache/snapshot-cache.ts';
 import type { Snapshot } from './cache/type-snapshot.ts';
+import type { RootKeeper } from './authority/root-keeper.ts';
 import { stepEndMs } from './authority/root-rotation.ts';
-import type { RootKeeper, Rotation, RotationStep } from './authority/root-rotation.ts';
+import type { Rotation, RotationStep } from './authority/root-state.ts';
 import type { Codec } from './protobuf/codec.ts';
 import { driftOf, shownContent } from './reports/introspection.ts';
 import type { DiffReason } from './reports/introspection.ts';
@@ -92,7 +93,7 @@ function statusOf(options: StatusServiceOptions): GetStatusResponse {
     snapshotHash: cache.hash(),
     nodes: nodes.list().map(nodeStatus),
     synced: cache.current('gateway') !== undefined,
-    rootExpireTime: new Date(roots.current().expiresAtMs),
+    rootExpireTime: new Date(roots.current().rootExpiresAtMs),
     rootRotation: rotationOf(roots.rotation(), options.certificateLifetimeMs),
   };
 }

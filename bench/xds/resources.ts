@@ -67,13 +67,18 @@ function socket(port: number): object {
 }
 
 export function writeResources(file: string, resources: readonly EncodedAny[]): void {
+  writeFileSync(file, framed(resources));
+}
+
+/** Gives resources one after the other, each as an Any after its length. */
+export function framed(resources: readonly EncodedAny[]): Buffer {
   const parts = resources.flatMap(({ type_url, value }) => {
     const message = new BinaryWriter().uint32(10).string(type_url).uint32(18).bytes(value).finish();
     const length = Buffer.alloc(4);
     length.writeUInt32BE(message.length);
     return [length, message];
   });
-  writeFileSync(file, Buffer.concat(parts));
+  return Buffer.concat(parts);
 }
 
 /** The reverse, as the library takes them. */

@@ -44,7 +44,7 @@ interface ServerFigures {
 export async function benchXds(options: XdsBenchOptions): Promise<XdsBenchResult> {
   const folder = mkdtempSync(path.join(tmpdir(), 'bench-xds-'));
   try {
-    const program = await buildGoProgram(options.onProgress);
+    const program = await buildGoProgram('xds-bench', options.onProgress);
     const start = {
       theirs: () => startLineProcess(program, ['server']),
       ours: () => startLineProcess(process.execPath, [ourServer()]),

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { checkAuthority } from './check-authority.ts';
 import { checkEdge } from './check-edge.ts';
 import { checkStorage } from './check-storage.ts';
 import { isSet, type Draft } from './draft.ts';
@@ -98,6 +99,7 @@ const CHECKS: readonly Check[] = [
   checkSelection,
   checkCache,
   checkEdge,
+  checkAuthority,
   checkSharedBreakers,
   checkStorage,
 ];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { authoritySchema } from './authority-schema.ts';
 import { edgeSchema, sharedBreakers } from './edge-schema.ts';
 import { healing, slowStart } from './healing-schema.ts';
 import { healthCheck, loadBalancing, outlierDetection, retry, traffic } from './module-mesh-schema.ts';
@@ -302,6 +303,7 @@ const mesh = z
       .boolean()
       .default(false)
       .describe('Whether callers may ask for delays and failures by x-envoy-fault-* headers; for tests only.'),
+    authority: authoritySchema,
     shared_breakers: sharedBreakers,
     edge: edgeSchema,
   })

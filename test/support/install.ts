@@ -1,7 +1,10 @@
-import { spawn } from 'node:child_process';
-import { accessSync, constants, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { buildGoProgram, goProgramPath } from '../../bench/xds/go-program.ts';
+import { buildKubeApiserver, KUBERNETES } from './build-kube.ts';
+import { runProgram } from './run-program.ts';
+import type { Run } from './run-program.ts';
 
 /**
  * The real parts that tests run against and Frontier itself does not bring: where each is looked for and how it is got.
@@ -16,14 +19,24 @@ export function labDir(): string {
 const GRPCURL = 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4';
 const GRPCIO = '1.85.3';
 const JAEGER = '1.62.0';
-/** Jaeger takes minutes to build; this often it is said that it still does. */
+/** Some parts take minutes to build; this often it is said that it still does. */
 const HEARTBEAT_MS = 30_000;
 /** The neutral conformance suite for xDS servers, by commit: it has no releases. */
 const HARNESS = 'f1a479f419c8d684408375973cbb4b9dc79520a8';
 const HARNESS_SOURCE = 'https://github.com/ii/xds-test-harness';
 const JAEGER_MODULE = 'github.com/jaegertracing/jaeger';
 
-export type PartName = 'chromium' | 'docker-compose' | 'grpcio' | 'grpcurl' | 'jaeger' | 'redis' | 'xds-test-harness';
+export type PartName =
+  | 'chromium'
+  | 'docker-compose'
+  | 'etcd'
+  | 'grpcio'
+  | 'grpcurl'
+  | 'jaeger'
+  | 'kube-apiserver'
+  | 'redis'
+  | 'xds-test-harness'
+  | 'xds-validate';
 
 interface PartSource {
   /** Where it may be, best first. */
@@ -33,13 +46,6 @@ interface PartSource {
   /** Gets it; throws with the reason when it cannot. */
   install(run: Run): Promise<void>;
 }
-
-/** Runs a program; throws with the end of its output when it fails. */
-type Run = (
-  command: string,
-  args: readonly string[],
-  options?: { cwd?: string; env?: Record<string, string> },
-) => Promise<void>;
 
 const PARTS: Record<PartName, PartSource> = {
   chromium: {
@@ -57,6 +63,15 @@ const PARTS: Record<PartName, PartSource> = {
     byHand: 'apt-get install --no-install-recommends docker-compose',
     install: (run) => aptInstall(run, 'docker-compose'),
   },
+  etcd: {
+    candidates: () => [
+      process.env['FRONTIER_TEST_ETCD'] ?? '',
+      join(etcdDir(), 'usr', 'bin', 'etcd'),
+      ...onPath('etcd'),
+    ],
+    byHand: 'put an etcd of version 3.4 or later on PATH or into FRONTIER_TEST_ETCD',
+    install: unpackEtcd,
+  },
   grpcio: {
     candidates: () => [process.env['FRONTIER_TEST_GRPCIO'] ?? '', join(grpcioDir(), 'bin', 'python')],
     byHand: `put the Python of an environment with grpcio ${GRPCIO} into FRONTIER_TEST_GRPCIO, or install python3 with venv`,
@@ -65,12 +80,20 @@ const PARTS: Record<PartName, PartSource> = {
   grpcurl: {
     candidates: () => [join(labDir(), 'bin', 'grpcurl'), ...onPath('grpcurl')],
     byHand: `go install ${GRPCURL}`,
-    install: (run) => run('go', ['install', GRPCURL], { env: { GOBIN: join(labDir(), 'bin') } }),
+    install: async (run) => {
+      await run('go', ['install', GRPCURL], { env: { GOBIN: join(labDir(), 'bin') } });
+    },
   },
   jaeger: {
     candidates: () => [process.env['FRONTIER_TEST_JAEGER'] ?? '', jaegerPath()],
     byHand: `put the all-in-one binary of Jaeger ${JAEGER} into FRONTIER_TEST_JAEGER, or install Go`,
     install: buildJaeger,
+  },
+  'kube-apiserver': {
+    candidates: () => [process.env['FRONTIER_TEST_KUBE_APISERVER'] ?? '', kubeApiserverPath()],
+    byHand: `put kube-apiserver ${KUBERNETES} into FRONTIER_TEST_KUBE_APISERVER, or install Go`,
+    install: (run) =>
+      buildKubeApiserver(run, join(labDir(), 'build', `kube-apiserver-${KUBERNETES}`), kubeApiserverPath()),
   },
   // Of redis-tools, since redis-server would start the system's service. One program is server, sentinel and checker, by its name.
   redis: {
@@ -89,6 +112,14 @@ const PARTS: Record<PartName, PartSource> = {
       `install Go and git; where ${HARNESS_SOURCE} is out of reach, put the folder or address of a clone that has commit ` +
       `${HARNESS.slice(0, 7)} into FRONTIER_TEST_XDS_HARNESS`,
     install: buildHarness,
+  },
+  // Reads resources as Go's generated types do; its sources are in bench/xds/go-control-plane.
+  'xds-validate': {
+    candidates: () => [goProgramPath('xds-validate')],
+    byHand: 'install Go',
+    install: async () => {
+      await buildGoProgram('xds-validate', () => undefined);
+    },
   },
 };
 
@@ -128,6 +159,28 @@ async function installGrpcio(run: Run): Promise<void> {
   renameSync(part, grpcioDir());
 }
 
+function etcdDir(): string {
+  return join(labDir(), 'etcd');
+}
+
+/** The package is unpacked, not installed: that would start the system's service. */
+async function unpackEtcd(run: Run): Promise<void> {
+  const folder = join(labDir(), 'build', 'etcd');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  await aptUpdate(run);
+  await run('apt-get', ['download', 'etcd-server'], { cwd: folder });
+  const [archive = ''] = readdirSync(folder);
+  const part = `${etcdDir()}.part`;
+  await run('dpkg-deb', ['-x', join(folder, archive), part]);
+  rmSync(etcdDir(), { recursive: true, force: true });
+  renameSync(part, etcdDir());
+}
+
+function kubeApiserverPath(): string {
+  return join(labDir(), `kube-apiserver-${KUBERNETES}`, 'kube-apiserver');
+}
+
 function redisPath(): string {
   return join(labDir(), 'bin', 'redis-server');
 }
@@ -156,7 +209,7 @@ export async function installPart(name: PartName, log: (line: string) => void): 
     log(`still installing ${name}, ${seconds()} s`);
   }, HEARTBEAT_MS);
   try {
-    await PARTS[name].install(run);
+    await PARTS[name].install(runProgram);
   } finally {
     clearInterval(heartbeat);
   }
@@ -164,14 +217,24 @@ export async function installPart(name: PartName, log: (line: string) => void): 
   log(`installed ${name} in ${seconds()} s`);
 }
 
-async function aptInstall(run: Run, name: string): Promise<void> {
+/** One at a time, for apt has locks of its own that it does not wait for. */
+let aptTurn: Promise<unknown> = Promise.resolve();
+
+function apt(run: Run, ...args: string[]): Promise<void> {
   const prefix = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
-  const apt = (...args: string[]): Promise<void> => {
-    const [command = '', ...rest] = [...prefix, 'apt-get', ...args];
-    return run(command, rest, { env: { DEBIAN_FRONTEND: 'noninteractive' } });
-  };
-  await apt('update', '-qq');
-  await apt('install', '-y', '-qq', '--no-install-recommends', name);
+  const [command = '', ...rest] = [...prefix, 'apt-get', ...args];
+  const done = aptTurn.then(() => run(command, rest, { env: { DEBIAN_FRONTEND: 'noninteractive' } }));
+  aptTurn = done.catch(() => undefined);
+  return done.then(() => undefined);
+}
+
+function aptUpdate(run: Run): Promise<void> {
+  return apt(run, 'update', '-qq');
+}
+
+async function aptInstall(run: Run, name: string): Promise<void> {
+  await aptUpdate(run);
+  await apt(run, 'install', '-y', '-qq', '--no-install-recommends', name);
 }
 
 /**
@@ -204,28 +267,6 @@ async function buildJaeger(run: Run): Promise<void> {
   mkdirSync(dirname(jaegerPath()), { recursive: true });
   renameSync(built, jaegerPath());
 }
-
-const run: Run = (command, args, options = {}) =>
-  new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
-      cwd: options.cwd,
-      env: { ...process.env, ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let output = '';
-    const keep = (chunk: Buffer): void => {
-      output = (output + chunk.toString()).slice(-4_000);
-    };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
-    child.once('error', (error) => {
-      reject(new Error(`${command}: ${error.message}`));
-    });
-    child.once('close', (code) => {
-      if (code === 0) resolve();
-      else reject(new Error(`${command} ${args.join(' ')} ended with ${String(code)}:\n${output.trim()}`));
-    });
-  });
 
 function onPath(name: string): string[] {
   return (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, name));

@@ -18,8 +18,8 @@ import { endLeftovers } from './leftovers.ts';
 const ROOT = new URL('../..', import.meta.url).pathname;
 const JEST = join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
 const PHASES = [
-  { projects: ['unit', 'integration'], args: [], parts: ['chromium', 'grpcio', 'grpcurl', 'redis'] },
-  { projects: ['e2e'], args: ['--runInBand'], parts: ['docker-compose', 'jaeger'] },
+  { projects: ['unit', 'integration'], args: [], parts: ['chromium', 'grpcio', 'grpcurl', 'redis', 'xds-validate'] },
+  { projects: ['e2e'], args: ['--runInBand'], parts: ['docker-compose', 'etcd', 'jaeger', 'kube-apiserver'] },
 ];
 
 const given = process.argv.slice(2);

@@ -10,12 +10,11 @@ import { unaryCall } from '../../core/grpc/channel.ts';
 import { meshId } from '../../core/service/service-identity.ts';
 import { IdentityServiceClient } from '../../gen/frontier/mesh/v1/identity.ts';
 import { ControlPlaneServiceClient } from '../../gen/frontier/mesh/v1/status.ts';
-import { createAuthority } from '../../xds-control-plane/authority/authority.ts';
 import { createIssuedIdentity } from '../../xds-control-plane/authority/issued-identity.ts';
-import { loadOrCreateRoot } from '../../xds-control-plane/authority/root.ts';
 import { TYPE_URLS } from '../../xds-control-plane/protobuf/type-urls.ts';
 import { silentLogger } from '../../core/logging.ts';
 import { eventually } from '../support/eventually.ts';
+import { newAuthority } from '../support/new-authority.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { AdsClient } from './ads-client.ts';
 import { moduleAt, startMeshWorld } from './mesh-world.ts';
@@ -85,9 +84,7 @@ test('who shows no certificate, or another part of the mesh, is not served', asy
 
 test('a certificate of the right name from a foreign authority counts for nothing', async () => {
   const spiffeId = meshId(world.config, 'gateway', 'edge-1');
-  const mesh = { trustDomain: 'frontier.local', namespace: 'default' };
-  const root = await loadOrCreateRoot(tempFolder('foreign'), mesh.trustDomain, systemClock.nowMs());
-  const authority = createAuthority({ root: () => root, ...mesh, lifetimeMs: 60_000 });
+  const authority = await newAuthority();
   const forged = await createIssuedIdentity({ authority, spiffeId, clock: systemClock, log: silentLogger });
   const { bundlePem } = (await world.join('gateway', 'edge-1')).current();
   const material = { ...forged.current(), bundlePem };

@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { credentials, Server } from '@grpc/grpc-js';
 import { loadConfig } from '../../core/config/load.ts';
 import { moduleSpecSchema } from '../../core/config/schema.ts';
@@ -59,14 +59,19 @@ export interface Sidecar {
 
 const DRAIN_MS = 5_000;
 
-/** Starts a world; all of it ends with the file's tests. */
+/** Starts a world; all of it ends with the file's tests. With `rootPem` its root is that one, whose key it has not. */
 export async function startMeshWorld(
   orchestration: OrchestrationInput = {},
   routerPorts: Readonly<Record<string, number>> = {},
+  { rootPem }: { rootPem?: string } = {},
 ): Promise<MeshWorld> {
   const ports = { ...routerPorts, control_plane: await freePort(), edge: await freePort(), mesh: await freePort() };
   const folder = writeConfig({ ...orchestration, network: { ports }, storage: { data_dir: 'data' } }, []);
   const config = loadConfig({ path: join(folder, 'orchestration-config.yaml'), env: {} });
+  if (rootPem !== undefined) {
+    mkdirSync(dirname(rootPemPath(config)), { recursive: true });
+    writeFileSync(rootPemPath(config), rootPem);
+  }
   const lines: string[] = [];
   const destination = { write: (line: string): unknown => lines.push(line) };
   let registry = createMetricsRegistry();

@@ -3,16 +3,14 @@ import { X509Certificate } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { systemClock } from '../../core/clock.ts';
 import { silentLogger } from '../../core/logging.ts';
-import { createAuthority } from '../../xds-control-plane/authority/authority.ts';
 import { createIssuedIdentity } from '../../xds-control-plane/authority/issued-identity.ts';
-import { loadOrCreateRoot } from '../../xds-control-plane/authority/root.ts';
 import { createXdsServer, EVERY_NODE, TYPE_URLS } from '../../xds-control-plane/index.ts';
 import type { ResourceInput } from '../../xds-control-plane/index.ts';
 import { onCleanup } from '../support/cleanup.ts';
 import { startEnvoy } from '../support/envoy.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { newAuthority } from '../support/new-authority.ts';
 
 /** Checklist 58 with a real Envoy, whose listeners wait for secrets: in both forms of the protocol. */
 
@@ -20,6 +18,10 @@ const PREFIX = 'type.googleapis.com/envoy.extensions';
 const ADS = { ads: {}, resource_api_version: 'V3' };
 /** Envoy begins to serve when its first listeners are warm, or have waited this long; 15 s if it is not told. */
 const PATIENT_ADS = { ...ADS, initial_fetch_timeout: '1s' };
+
+interface JsonSecret {
+  readonly resource: Readonly<Record<string, unknown>>;
+}
 
 function listener(name: string, port: number, secrets: readonly string[]): ResourceInput {
   const tls = {
@@ -57,14 +59,8 @@ function listener(name: string, port: number, secrets: readonly string[]): Resou
   };
 }
 
-async function secret(name: string): Promise<ResourceInput> {
-  const root = await loadOrCreateRoot(tempFolder('root'), 'frontier.local', systemClock.nowMs());
-  const authority = createAuthority({
-    root: () => root,
-    trustDomain: 'frontier.local',
-    namespace: 'default',
-    lifetimeMs: 60_000,
-  });
+async function secret(name: string): Promise<JsonSecret> {
+  const authority = await newAuthority();
   const spiffeId = `spiffe://frontier.local/ns/default/module/${name}`;
   const identity = await createIssuedIdentity({ authority, spiffeId, clock: systemClock, log: silentLogger });
   const { certPem, keyPem } = identity.current();
@@ -146,3 +142,31 @@ test.each(['GRPC', 'DELTA_GRPC'])(
   },
   60_000,
 );
+
+test('a secret whose key is of another certificate is refused before it is published; the pair before it stays', async () => {
+  const server = createXdsServer();
+  const [early, late] = [await secret('pair'), await secret('pair')];
+  const pairOf = ({ resource }: JsonSecret): Record<string, object> =>
+    resource['tls_certificate'] as Record<string, object>;
+  const withPair = (pair: object): ResourceInput => ({
+    resource: { '@type': TYPE_URLS.secrets, name: 'pair', tls_certificate: pair },
+  });
+  server.setSnapshot(EVERY_NODE, { resources: [early] });
+  const before = server.snapshotOf(EVERY_NODE);
+  const mixed = { ...pairOf(early), private_key: pairOf(late)['private_key'] };
+  const halfWritten = { ...pairOf(early), private_key: { inline_string: '-----BEGIN PRIVATE KEY-----\nMIG' } };
+  for (const pair of [mixed, halfWritten]) {
+    const change = (): void => {
+      server.updateResources(EVERY_NODE, [withPair(pair)]);
+    };
+    expect(change).toThrow(/^secret pair: tls_certificate\.certificate_chain (and|or) private_key/);
+    expect(change).not.toThrow(/BEGIN|MIG/);
+  }
+  expect(server.snapshotOf(EVERY_NODE)).toBe(before);
+  // Not here as a whole: it is for the client to check.
+  server.updateResources(EVERY_NODE, [
+    withPair({ certificate_chain: { filename: '/a' }, private_key: { filename: '/b' } }),
+  ]);
+  server.updateResources(EVERY_NODE, [late]);
+  await server.close();
+});

@@ -101,6 +101,7 @@ async function fetch(
   const request = withType(call.request, typeUrl);
   const { view, legacyWildcard } = await deps.admit(contextOf(call), nodeOf(request));
   try {
+    view.asked?.(typeUrl, request.names);
     const stream = newStream('sotw', legacyWildcard);
     onRequest(stream, { form: 'sotw', typeUrl, nonce: '', refusal: undefined, names: request.names });
     const snapshot: Snapshot = view.current() ?? new Map();

@@ -23,6 +23,8 @@ import type { Form } from './stream-state.ts';
 export interface ServedView {
   /** Undefined while nothing has been set for the client: it then waits. */
   current(): Snapshot | undefined;
+  /** Told the names that a client asks for, before it is answered; for views that depend on them. */
+  asked?(typeUrl: string, names: readonly string[]): void;
   onChange(listener: () => void): () => void;
   close(): void;
 }
@@ -196,6 +198,7 @@ export function startSession(
     receive: (request) => {
       assertRequestFits(request, deps.limits);
       if (events?.onRequest !== undefined) tell(() => events.onRequest?.(info, request));
+      view.asked?.(request.typeUrl, request.names);
       const outcome = onRequest(state, toRequest(form, request));
       assertStreamFits(state, deps.limits);
       metrics.request(request.typeUrl, outcome);

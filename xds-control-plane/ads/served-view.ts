@@ -1,3 +1,4 @@
+import type { Orchestration } from '../../core/config/schema.ts';
 import { FrontierError } from '../../core/errors.ts';
 import type { NodeIdentities, NodeIdentity } from '../authority/node-identities.ts';
 import { encodeType } from '../cache/snapshot.ts';
@@ -6,28 +7,33 @@ import { TYPE_URLS } from '../protobuf/type-urls.ts';
 import type { SnapshotCache } from '../cache/snapshot-cache.ts';
 import type { Codec } from '../protobuf/codec.ts';
 import { gatewaySecrets } from '../resources/secrets.ts';
+import type { ViewKind } from '../resources/content.ts';
 import type { StreamPeer } from './ads-access.ts';
 import type { ServedView } from './ads-session.ts';
+import { createSidecarView } from './sidecar-view.ts';
 
 export interface ServedViewOptions {
   readonly cache: SnapshotCache;
   readonly identities: NodeIdentities;
   readonly codec: Codec;
+  readonly orchestration: Orchestration;
 }
 
 /** Gives what a peer is served: what all of its kind are, and for an Envoy its own secrets besides. Throws NOT_READY. */
 export async function openServedView(peer: StreamPeer, options: ServedViewOptions): Promise<ServedView> {
-  if (options.cache.current(peer.kind) === undefined) {
+  const { kind } = peer;
+  if (kind === 'sidecar') return createSidecarView(options.codec, options.orchestration);
+  if (options.cache.current(kind) === undefined) {
     throw new FrontierError('NOT_READY', "the loader's module states have not been received yet", {
       retryAfterMs: 500,
     });
   }
-  const identity = peer.kind === 'gateway' ? await options.identities.acquire(peer.spiffeId) : undefined;
-  return createView(peer, identity, options);
+  const identity = kind === 'gateway' ? await options.identities.acquire(peer.spiffeId) : undefined;
+  return createView(kind, identity, options);
 }
 
 function createView(
-  peer: StreamPeer,
+  kind: ViewKind,
   identity: NodeIdentity | undefined,
   { cache, codec }: ServedViewOptions,
 ): ServedView {
@@ -41,7 +47,7 @@ function createView(
   };
   reencode();
   const current = (): Snapshot => {
-    const latest = cache.current(peer.kind);
+    const latest = cache.current(kind);
     if (latest === undefined) throw new FrontierError('NOT_READY', 'there is no snapshot');
     if (combined === undefined || latest !== shared) {
       shared = latest;

@@ -11,7 +11,9 @@ import type { Authority } from './authority.ts';
 import { createIssuedIdentity } from './issued-identity.ts';
 import type { IssuedIdentity } from './issued-identity.ts';
 import { createNodeIdentities } from './node-identities.ts';
-import { loadOrCreateRoot } from './root.ts';
+import { createFileRootStore } from './file-root-store.ts';
+import { openRootKeeper } from './root-keeper.ts';
+import type { Signer } from './signer.ts';
 
 const NOW = 1_800_000_000_000;
 const DAY = 86_400_000;
@@ -25,18 +27,32 @@ afterEach(() => {
   rmSync(dir, { recursive: true });
 });
 
+/** Gives what the root in `dir` signs with; it is made when there is none. */
+async function loadOrCreateRoot(folder: string, trustDomain: string, nowMs: number): Promise<Signer> {
+  const keeper = await openRootKeeper({
+    store: createFileRootStore(folder),
+    intermediate: { kind: 'none' },
+    trustDomain,
+    lifetimeMs: DAY,
+    clock: createManualClock(nowMs),
+    log: silentLogger,
+  });
+  keeper.close();
+  return keeper.current();
+}
+
 async function authorityAt(nowMs: number, lifetimeMs = DAY): Promise<Authority> {
   const root = await loadOrCreateRoot(dir, 'frontier.local', nowMs);
-  return createAuthority({ root: () => root, trustDomain: 'frontier.local', namespace: 'default', lifetimeMs });
+  return createAuthority({ signer: () => root, trustDomain: 'frontier.local', namespace: 'default', lifetimeMs });
 }
 
 describe('the root', () => {
   test('is made once and kept, its key for its owner only', async () => {
     const first = await loadOrCreateRoot(dir, 'frontier.local', NOW);
     const second = await loadOrCreateRoot(dir, 'frontier.local', NOW + DAY);
-    expect(second.certPem).toBe(first.certPem);
+    expect(second.rootPem).toBe(first.rootPem);
     expect(statSync(path.join(dir, 'root.key')).mode & 0o777).toBe(0o600);
-    const certificate = new X509Certificate(first.certPem);
+    const certificate = new X509Certificate(first.rootPem);
     expect([certificate.ca, certificate.subjectAltName]).toEqual([true, 'URI:spiffe://frontier.local']);
   });
 
@@ -182,6 +198,43 @@ describe('identities of nodes', () => {
     for (let attempt = 0; attempt < 3; attempt += 1) await clock.advance(2_500);
     await renewed;
     expect(identity.current()).not.toBe(first);
+    identity.close();
+  });
+
+  test('a certificate over another key than was asked for is refused before anybody gets it; the present pair stays', async () => {
+    const clock = createManualClock(NOW);
+    const authority = await authorityAt(NOW, 60_000);
+    let isWrong = true;
+    let refused = 0;
+    const careless: Authority = {
+      ...authority,
+      issue: async (csrPem, spiffeId, nowMs) => {
+        const asked = isWrong ? (await createCertificateRequest(spiffeId)).csrPem : csrPem;
+        const issued = await authority.issue(asked, spiffeId, nowMs);
+        if (isWrong) refused += 1;
+        return issued;
+      },
+    };
+    const passUntil = async (done: () => boolean): Promise<void> => {
+      for (let step = 0; step < 100 && !done(); step += 1) {
+        await clock.advance(5_000);
+        for (let turn = 0; turn < 500 && !done(); turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect(done()).toBe(true);
+    };
+    const options = { authority: careless, spiffeId: ALPHA, clock, log: silentLogger };
+    await expect(createIssuedIdentity(options)).rejects.toMatchObject({ reason: 'CERTIFICATE_INVALID' });
+    isWrong = false;
+    const identity = await createIssuedIdentity(options);
+    const first = identity.current();
+    let told = 0;
+    identity.onChange(() => (told += 1));
+    isWrong = true;
+    await passUntil(() => refused >= 4);
+    expect([identity.current(), told]).toEqual([first, 0]);
+    isWrong = false;
+    await passUntil(() => told === 1);
+    expect(identity.current().keyPem).not.toBe(first.keyPem);
     identity.close();
   });
 

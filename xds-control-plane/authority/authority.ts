@@ -1,9 +1,12 @@
 import 'reflect-metadata';
+import { isIP } from 'node:net';
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
+  DNS,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
+  IP,
   KeyUsageFlags,
   KeyUsagesExtension,
   Pkcs10CertificateRequest,
@@ -12,17 +15,18 @@ import {
   URL as URI_NAME,
   X509CertificateGenerator,
 } from '@peculiar/x509';
-import type { Extension, PublicKey } from '@peculiar/x509';
+import type { Extension, JsonGeneralName, JsonGeneralNames, PublicKey } from '@peculiar/x509';
 import { FrontierError } from '../../core/errors.ts';
 import { KEY_ALGORITHM } from '../../core/identity/key-pair.ts';
 import { parseSpiffeId } from '../../core/identity/spiffe.ts';
-import { newSerial } from './root.ts';
-import type { Root } from './root.ts';
+import { joined, newSerial } from './root.ts';
+import type { Signer } from './signer.ts';
 
 /** Clocks may differ by so much; a short-lived certificate is backdated by less, a tenth of its life. */
 const LONGEST_BACKDATE_MS = 300_000;
 
 export interface IssuedCertificate {
+  /** The certificate, and after it whatever leads from it to a root. */
   readonly chainPem: string;
   readonly bundlePem: string;
   readonly expiresAtMs: number;
@@ -35,64 +39,73 @@ export interface Authority {
   /**
    * Signs a certificate over the key of a signing request; nothing else in the request is read. Throws
    * CERTIFICATE_INVALID for a request that cannot be read, is not signed by its own key or has another kind of key than
-   * P-256, PERMISSION_DENIED for a name outside of this mesh.
+   * P-256, PERMISSION_DENIED for a name outside of this mesh. `hosts` are addresses and DNS names that the certificate is for besides
+   * (X509-SVID section 2 allows them); never what a caller asks for.
    */
-  issue(csrPem: string, spiffeId: string, nowMs: number): Promise<IssuedCertificate>;
+  issue(csrPem: string, spiffeId: string, nowMs: number, hosts?: readonly string[]): Promise<IssuedCertificate>;
   readonly bundlePem: string;
   readonly rootExpiresAtMs: number;
 }
 
 export interface AuthorityOptions {
-  /** Gives the root that signs now. */
-  readonly root: () => Root;
+  /** Gives what signs now. */
+  readonly signer: () => Signer;
   readonly trustDomain: string;
   readonly namespace: string;
   readonly lifetimeMs: number;
 }
 
-/** Gives an authority that signs with the root of the moment. */
+/** Gives an authority that signs with what signs at the moment. */
 export function createAuthority(options: AuthorityOptions): Authority {
   const { trustDomain, namespace, lifetimeMs } = options;
   return {
     get bundlePem() {
-      return options.root().bundlePem;
+      return options.signer().bundlePem;
     },
     get rootExpiresAtMs() {
-      return options.root().expiresAtMs;
+      return options.signer().rootExpiresAtMs;
     },
-    issue: async (csrPem, spiffeId, nowMs) => {
+    issue: async (csrPem, spiffeId, nowMs, hosts = []) => {
       assertOurName(spiffeId, trustDomain, namespace);
       const publicKey = await requestedKey(csrPem);
-      const root = options.root();
-      const expiresAtMs = Math.min(nowMs + lifetimeMs, root.expiresAtMs);
+      const signer = options.signer();
+      const expiresAtMs = Math.min(nowMs + lifetimeMs, signer.expiresAtMs);
       const backdateMs = Math.min(LONGEST_BACKDATE_MS, lifetimeMs / 10);
       const certificate = await X509CertificateGenerator.create({
         serialNumber: newSerial(),
         subject: 'O=Frontier',
-        issuer: root.certificate.subject,
+        issuer: signer.certificate.subject,
         notBefore: new Date(nowMs - backdateMs),
         notAfter: new Date(expiresAtMs),
         publicKey,
-        signingKey: root.privateKey,
+        signingKey: signer.privateKey,
         signingAlgorithm: KEY_ALGORITHM,
-        extensions: await leafExtensions(spiffeId, publicKey, root),
+        extensions: await leafExtensions([spiffeName(spiffeId), ...hosts.map(hostName)], publicKey, signer),
       });
-      const chainPem = certificate.toString('pem');
-      return { chainPem, bundlePem: root.bundlePem, expiresAtMs, renewAtMs: nowMs + (expiresAtMs - nowMs) / 2 };
+      const chainPem = joined([certificate.toString('pem'), ...(signer.chainPem === '' ? [] : [signer.chainPem])]);
+      return { chainPem, bundlePem: signer.bundlePem, expiresAtMs, renewAtMs: nowMs + (expiresAtMs - nowMs) / 2 };
     },
   };
 }
 
 /** X509-SVID: one URI name, no CA, for both ends of TLS. */
-async function leafExtensions(spiffeId: string, publicKey: PublicKey, root: Root): Promise<Extension[]> {
+async function leafExtensions(names: JsonGeneralNames, publicKey: PublicKey, signer: Signer): Promise<Extension[]> {
   return [
     new BasicConstraintsExtension(false, undefined, true),
     new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
     new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
-    new SubjectAlternativeNameExtension([{ type: URI_NAME, value: spiffeId }]),
+    new SubjectAlternativeNameExtension(names),
     await SubjectKeyIdentifierExtension.create(publicKey),
-    await AuthorityKeyIdentifierExtension.create(root.certificate),
+    await AuthorityKeyIdentifierExtension.create(signer.certificate),
   ];
+}
+
+function spiffeName(spiffeId: string): JsonGeneralName {
+  return { type: URI_NAME, value: spiffeId };
+}
+
+function hostName(host: string): JsonGeneralName {
+  return { type: isIP(host) === 0 ? DNS : IP, value: host };
 }
 
 function assertOurName(spiffeId: string, trustDomain: string, namespace: string): void {

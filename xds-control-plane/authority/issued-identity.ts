@@ -20,6 +20,8 @@ export interface IssuedIdentity extends IdentitySource {
 export interface IssuedIdentityOptions {
   readonly authority: Authority;
   readonly spiffeId: string;
+  /** Hosts that the certificate is for besides; none by default. */
+  readonly hosts?: readonly string[];
   readonly clock: Clock;
   readonly log: Logger;
   /** Tells of each change of the roots, upon which the identity is issued anew at once; never when left out. */
@@ -28,14 +30,14 @@ export interface IssuedIdentityOptions {
 
 /** Issues a certificate and keeps it fresh. Key and certificate are checked to fit before anybody gets them (checklist 56). */
 export async function createIssuedIdentity(options: IssuedIdentityOptions): Promise<IssuedIdentity> {
-  const { authority, spiffeId, clock, log } = options;
+  const { authority, spiffeId, hosts, clock, log } = options;
   const listeners = new Set<(material: IdentityMaterial) => void>();
   let closed = false;
   let cancel: () => void = () => undefined;
 
   const issue = async (): Promise<{ material: IdentityMaterial; renewAtMs: number }> => {
     const { csrPem, keyPem } = await createCertificateRequest(spiffeId);
-    const { chainPem, bundlePem, renewAtMs } = await authority.issue(csrPem, spiffeId, clock.nowMs());
+    const { chainPem, bundlePem, renewAtMs } = await authority.issue(csrPem, spiffeId, clock.nowMs(), hosts);
     const issued = { certPem: chainPem, keyPem, bundlePem };
     assertIdentity(issued);
     return { material: issued, renewAtMs };

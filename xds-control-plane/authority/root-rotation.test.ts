@@ -8,9 +8,10 @@ import type { ManualClock } from '../../core/clock.ts';
 import { createCertificateRequest } from '../../core/identity/key-pair.ts';
 import { silentLogger } from '../../core/logging.ts';
 import { createAuthority } from './authority.ts';
-import { openRootKeeper } from './root-rotation.ts';
-import type { RootKeeper } from './root-rotation.ts';
-import { certificatesIn, createRoot, rootFiles } from './root.ts';
+import { createFileRootStore, rootFiles } from './file-root-store.ts';
+import { openRootKeeper } from './root-keeper.ts';
+import type { IntermediateSource, RootKeeper } from './root-keeper.ts';
+import { certificatesIn, createRoot } from './root.ts';
 
 const NOW = 1_800_000_000_000;
 const LIFETIME = 60_000;
@@ -26,8 +27,15 @@ afterEach(() => {
   rmSync(dir, { recursive: true });
 });
 
-const open = (): Promise<RootKeeper> =>
-  openRootKeeper({ dir, trustDomain: 'frontier.local', lifetimeMs: LIFETIME, clock, log: silentLogger });
+const open = (intermediate: IntermediateSource = { kind: 'none' }): Promise<RootKeeper> =>
+  openRootKeeper({
+    store: createFileRootStore(dir),
+    intermediate,
+    trustDomain: 'frontier.local',
+    lifetimeMs: LIFETIME,
+    clock,
+    log: silentLogger,
+  });
 
 /** Lets time pass, and what it brings about be done with. */
 async function pass(ms: number, until: () => boolean): Promise<void> {
@@ -38,7 +46,7 @@ async function pass(ms: number, until: () => boolean): Promise<void> {
 
 async function issue(keeper: RootKeeper): Promise<{ leaf: X509Certificate; bundle: readonly X509Certificate[] }> {
   const authority = createAuthority({
-    root: () => keeper.current(),
+    signer: () => keeper.current(),
     trustDomain: 'frontier.local',
     namespace: 'default',
     lifetimeMs: LIFETIME,
@@ -98,7 +106,7 @@ test('a control plane that is started again goes on with the step that it was at
   await pass(LIFETIME * 0.56, () => second.rotation()?.step === 'replace');
   second.close();
   const third = await open();
-  expect(third.current().certPem).toBe(second.current().certPem);
+  expect(third.current().rootPem).toBe(second.current().rootPem);
   // Time that passed while it was down counts.
   await pass(LIFETIME * 1.2, () => third.rotation() === undefined);
   third.close();
@@ -125,13 +133,13 @@ test.each<[string, (pems: Awaited<ReturnType<typeof createRoot>>) => void, numbe
   ],
 ])('a control plane that dies %s still gets to the end', async (_, damage, signing) => {
   const first = await open();
-  const old = first.current().certPem;
+  const old = first.current().rootPem;
   first.close();
   const coming = await createRoot('frontier.local', NOW);
   damage(coming);
   const keeper = await open();
   expect(certificatesIn(keeper.current().bundlePem)).toHaveLength(2);
-  expect(keeper.current().certPem.trim()).toBe([old, coming.certPem][signing]?.trim());
+  expect(keeper.current().rootPem.trim()).toBe([old, coming.certPem][signing]?.trim());
   await pass(LIFETIME * 0.56, () => keeper.rotation()?.step === 'replace');
   await pass(LIFETIME * 1.2, () => keeper.rotation() === undefined);
   expect(keeper.current().bundlePem.trim()).toBe(coming.certPem.trim());

@@ -1,7 +1,5 @@
 import 'reflect-metadata';
 import { createPrivateKey, randomBytes, webcrypto, X509Certificate as NodeCertificate } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import {
   BasicConstraintsExtension,
   KeyUsageFlags,
@@ -10,80 +8,22 @@ import {
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   URL as URI_NAME,
-  X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
+import type { Extension } from '@peculiar/x509';
 import { FrontierError } from '../../core/errors.ts';
 import { KEY_ALGORITHM } from '../../core/identity/key-pair.ts';
+import type { PemPair } from './root-state.ts';
 
 const TEN_YEARS_MS = 10 * 365 * 86_400_000;
 /** Clocks of the mesh's machines may differ by so much. */
 const BACKDATE_MS = 3_600_000;
 
-/** The mesh's root: what every certificate is signed with. */
-export interface Root {
-  readonly certPem: string;
-  /** All roots that are trusted, this one first; others only while one takes the other's place. */
-  readonly bundlePem: string;
-  readonly certificate: X509Certificate;
-  readonly privateKey: webcrypto.CryptoKey;
-  readonly expiresAtMs: number;
-}
-
-/** A root with its key, as text. */
-export interface RootPems {
-  readonly certPem: string;
-  readonly keyPem: string;
-}
-
-/** Gives where a root is kept. */
-export function rootFiles(dir: string): { readonly cert: string; readonly key: string } {
-  return { cert: path.join(dir, 'root.pem'), key: path.join(dir, 'root.key') };
-}
-
 /**
- * Gives the root kept in `dir` (root.key of mode 0600, and root.pem, in which other trusted roots may stand besides), making
- * it when there is none. Throws CONFIG_INVALID when the files are damaged, do not fit together, have expired or are
- * another trust domain's: what they have signed would be lost, so a new root is never made over them.
+ * Makes a root. Its name is its own, so that nobody mixes it up with another of the same mesh. `pathLength` authorities may stand
+ * below it: one, the intermediate.
  */
-export async function loadOrCreateRoot(dir: string, trustDomain: string, nowMs: number): Promise<Root> {
-  const files = rootFiles(dir);
-  if (!existsSync(files.cert) && !existsSync(files.key)) {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-    const made = await createRoot(trustDomain, nowMs);
-    writeWhole(files.key, made.keyPem);
-    writeWhole(files.cert, made.certPem);
-  }
-  const keyPem = readPart(files.key);
-  const [certPem, ...others] = signingFirst(certificatesIn(readPart(files.cert)), keyPem);
-  assertUsable(files, certPem, keyPem, trustDomain, nowMs);
-  const certificate = new X509Certificate(certPem);
-  const pkcs8 = PemConverter.decodeFirst(keyPem);
-  const privateKey = await webcrypto.subtle.importKey('pkcs8', pkcs8, KEY_ALGORITHM, false, ['sign']);
-  const bundlePem = [certPem, ...others].map((pem) => `${pem.trim()}\n`).join('');
-  return { certPem, bundlePem, certificate, privateKey, expiresAtMs: certificate.notAfter.getTime() };
-}
-
-/** Gives the certificates in a text; the text itself where there is none, for the check that follows to complain of. */
-export function certificatesIn(text: string): readonly [string, ...string[]] {
-  const [first, ...rest] = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g) ?? [];
-  return first === undefined ? [text] : [first, ...rest];
-}
-
-/** The root that signs is the one whose key is kept, wherever it stands: so one renamed file is the whole change of roots. */
-function signingFirst(pems: readonly [string, ...string[]], keyPem: string): readonly [string, ...string[]] {
-  const signing = pems.find((pem) => {
-    try {
-      return new NodeCertificate(pem).checkPrivateKey(createPrivateKey(keyPem));
-    } catch {
-      return false;
-    }
-  });
-  return signing === undefined ? pems : [signing, ...pems.filter((pem) => pem !== signing)];
-}
-
-/** Makes a root. Its name is its own, so that nobody mixes it up with another of the same mesh. */
-export async function createRoot(trustDomain: string, nowMs: number): Promise<RootPems> {
+export async function createRoot(trustDomain: string, nowMs: number, pathLength = 1): Promise<PemPair> {
   const serialNumber = newSerial();
   const keys = await webcrypto.subtle.generateKey(KEY_ALGORITHM, true, ['sign', 'verify']);
   const certificate = await X509CertificateGenerator.createSelfSigned({
@@ -94,15 +34,30 @@ export async function createRoot(trustDomain: string, nowMs: number): Promise<Ro
     keys,
     signingAlgorithm: KEY_ALGORITHM,
     extensions: [
-      new BasicConstraintsExtension(true, 0, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-      // A trust domain's own name (X509-SVID section 3.1).
-      new SubjectAlternativeNameExtension([{ type: URI_NAME, value: `spiffe://${trustDomain}` }]),
+      ...authorityExtensions(trustDomain, pathLength),
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
-  return { certPem: certificate.toString('pem'), keyPem: PemConverter.encode(pkcs8, 'PRIVATE KEY') };
+  return { certPem: certificate.toString('pem'), keyPem: await keyPemOf(keys.privateKey) };
+}
+
+/** Extensions of whatever signs: it is an authority, and goes by the trust domain's own name (X509-SVID section 3.1). */
+export function authorityExtensions(trustDomain: string, pathLength: number): Extension[] {
+  return [
+    new BasicConstraintsExtension(true, pathLength, true),
+    new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+    new SubjectAlternativeNameExtension([{ type: URI_NAME, value: trustDomainId(trustDomain) }]),
+  ];
+}
+
+/** Gives the SPIFFE id of a trust domain itself. */
+export function trustDomainId(trustDomain: string): string {
+  return `spiffe://${trustDomain}`;
+}
+
+/** Gives a key in PKCS #8. */
+export async function keyPemOf(key: webcrypto.CryptoKey): Promise<string> {
+  return PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
 }
 
 /** Gives a serial number that is positive and cannot be guessed (RFC 5280, CA/B baseline: at least 64 random bits). */
@@ -112,47 +67,35 @@ export function newSerial(): string {
   return bytes.toString('hex');
 }
 
-function assertUsable(
-  files: { cert: string; key: string },
-  certPem: string,
-  keyPem: string,
-  trustDomain: string,
-  nowMs: number,
-): void {
-  const certificate = readable(files.cert, () => new NodeCertificate(certPem));
-  const key = readable(files.key, () => createPrivateKey(keyPem));
-  const problem = !certificate.checkPrivateKey(key)
-    ? `${files.cert} and ${files.key} do not belong together`
-    : certificate.validToDate.getTime() <= nowMs
-      ? `${files.cert} has expired`
-      : certificate.subjectAltName !== `URI:spiffe://${trustDomain}`
-        ? `${files.cert} is for another trust domain than ${trustDomain}`
-        : undefined;
-  if (problem !== undefined) throw unusable(problem);
+/** Gives the certificates in a text; the text itself where there is none, for the check that follows to complain of. */
+export function certificatesIn(text: string): readonly [string, ...string[]] {
+  const [first, ...rest] = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g) ?? [];
+  return first === undefined ? [text] : [first, ...rest];
 }
 
-function readPart(file: string): string {
-  return readable(file, () => readFileSync(file, 'utf8'));
+/** Gives certificates as one text. */
+export function joined(pems: readonly string[]): string {
+  return pems.map((pem) => `${pem.trim()}\n`).join('');
 }
 
-function readable<Value>(file: string, read: () => Value): Value {
+/** Tells whether a certificate is over a key; false for texts that are neither. */
+export function isPair({ certPem, keyPem }: PemPair): boolean {
   try {
-    return read();
-  } catch (error) {
-    throw unusable(`${file} is missing or damaged`, error);
+    return new NodeCertificate(certPem).checkPrivateKey(createPrivateKey(keyPem));
+  } catch {
+    return false;
   }
 }
 
-function unusable(problem: string, cause?: unknown): FrontierError {
-  return new FrontierError(
-    'CONFIG_INVALID',
-    `${problem}: restore root.pem and root.key from a copy, or remove both to begin a new mesh identity`,
-    { cause },
-  );
-}
-
-/** Replaces a file whole, readable by its owner alone. */
-export function writeWhole(file: string, content: string): void {
-  writeFileSync(`${file}.new`, content, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+/** Gives a key to sign with. Throws CONFIG_INVALID for another kind than P-256. */
+export async function signingKey(keyPem: string, where: string): Promise<webcrypto.CryptoKey> {
+  const key = createPrivateKey(keyPem);
+  if (key.asymmetricKeyType !== 'ec' || key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
+    throw new FrontierError(
+      'CONFIG_INVALID',
+      `${where} is not a P-256 key: make one with "openssl ecparam -name prime256v1"`,
+    );
+  }
+  const pkcs8 = key.export({ type: 'pkcs8', format: 'der' });
+  return webcrypto.subtle.importKey('pkcs8', pkcs8, KEY_ALGORITHM, false, ['sign']);
 }

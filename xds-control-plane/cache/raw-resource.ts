@@ -7,6 +7,7 @@ import { resourceName } from './consistency.ts';
 import { referencesOf } from './references.ts';
 import { createResource } from './resource.ts';
 import type { Resource } from './resource.ts';
+import { assertSecretPair } from './secret-pair.ts';
 import { byTypeUrl } from './snapshot.ts';
 
 interface AnyResource {
@@ -65,13 +66,19 @@ function encodedAny({ typeUrl, value }: EncodedResource): EncodedAny {
 
 function contentOf(any: EncodedAny, codec: Codec): { name?: string; references?: Resource['references'] } {
   const type = PUSH_ORDER.find((one) => TYPE_URLS[one] === any.type_url);
-  if (type === undefined) return {};
+  const message = type === undefined ? undefined : decoded(any, codec);
+  if (type === undefined || message === undefined) return {};
+  const name = resourceName(type, message);
+  if (type === 'secrets') assertSecretPair(name, message);
+  return { name, references: byTypeUrl(referencesOf(type, message)) };
+}
+
+/** Bytes that are no such message are served as they are: it is for the client to refuse them. */
+function decoded(any: EncodedAny, codec: Codec): object | undefined {
   try {
-    const message = codec.decode(any);
-    return { name: resourceName(type, message), references: byTypeUrl(referencesOf(type, message)) };
+    return codec.decode(any);
   } catch {
-    // Bytes that are no such message are served as they are: it is for the client to refuse them.
-    return {};
+    return undefined;
   }
 }
 

@@ -4,6 +4,7 @@ import type { Listener } from '@grpc/grpc-js-xds/build/src/generated/envoy/confi
 import type { RouteConfiguration } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/route/v3/RouteConfiguration.js';
 import type { HttpConnectionManager } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/filters/network/http_connection_manager/v3/HttpConnectionManager.js';
 import type { Secret } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/transport_sockets/tls/v3/Secret.js';
+import type { DownstreamTlsContext } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/transport_sockets/tls/v3/DownstreamTlsContext.js';
 import type { UpstreamTlsContext } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/transport_sockets/tls/v3/UpstreamTlsContext.js';
 import type { Http1ProtocolOptions } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/Http1ProtocolOptions.js';
 import type { Http2ProtocolOptions } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/Http2ProtocolOptions.js';
@@ -32,6 +33,7 @@ interface ExtensionMessages {
   };
   'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': { log_format: SubstitutionFormatString };
   'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate': object;
+  'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext': DownstreamTlsContext;
   'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': UpstreamTlsContext;
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
     common_http_protocol_options?: HttpProtocolOptions;
@@ -76,5 +78,7 @@ export interface Duration {
 /** Gives seconds as a google.protobuf.Duration. */
 export function duration(seconds: number): Duration {
   const whole = Math.floor(seconds);
-  return { seconds: whole, nanos: Math.round((seconds - whole) * 1e9) };
+  const nanos = Math.round((seconds - whole) * 1e9);
+  // A fraction that rounds up to a whole second: more than 999,999,999 nanoseconds are not a valid duration.
+  return nanos === 1e9 ? { seconds: whole + 1, nanos: 0 } : { seconds: whole, nanos };
 }

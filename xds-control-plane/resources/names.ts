@@ -14,6 +14,9 @@ export const ROOTS_SECRET = 'roots';
 /** Certificate provider instance in a proxyless client's bootstrap. */
 export const PROXYLESS_CERTIFICATES = 'workload';
 
+/** What names of server listeners begin with: `server_listener_resource_name_template` of gRPC servers' bootstraps, up to the address. */
+export const SERVER_LISTENER_PREFIX = 'grpc/server?xds.resource.listening_address=';
+
 /** The metric of sidecars' load reports (ORCA) that Envoy passes on in its own, under the name by which clusters ask for it. */
 export const CONFIDENCE_METRIC = 'named_metrics.confidence';
 

@@ -49,11 +49,9 @@ export function proxylessModuleTls(moduleId: string, orchestration: Orchestratio
     typed_config: extension('envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', {
       common_tls_context: {
         tls_certificate_provider_instance: { instance_name: PROXYLESS_CERTIFICATES },
-        combined_validation_context: {
-          default_validation_context: {
-            ca_certificate_provider_instance: { instance_name: PROXYLESS_CERTIFICATES },
-            match_subject_alt_names: [{ exact: moduleSpiffeId(moduleId, orchestration) }],
-          },
+        validation_context: {
+          ca_certificate_provider_instance: { instance_name: PROXYLESS_CERTIFICATES },
+          match_subject_alt_names: [{ exact: moduleSpiffeId(moduleId, orchestration) }],
         },
       },
     }),
