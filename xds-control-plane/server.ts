@@ -10,6 +10,7 @@ import { writeIdentity } from '../core/identity/identity-files.ts';
 import { loadOrCreateJoinKey } from '../core/identity/join-token.ts';
 import type { Logger } from '../core/logging.ts';
 import { identityDir, meshId } from '../core/service/service-identity.ts';
+import type { Store } from '../core/store/store.ts';
 import type { Registry } from '../core/telemetry/metrics.ts';
 import { IdentityServiceService } from '../gen/frontier/mesh/v1/identity.ts';
 import { ControlPlaneServiceService } from '../gen/frontier/mesh/v1/status.ts';
@@ -34,6 +35,8 @@ import type { RootKeeper } from './authority/root-rotation.ts';
 import { createSnapshotCache } from './cache/snapshot-cache.ts';
 import type { SnapshotCache } from './cache/snapshot-cache.ts';
 import { loadCodec } from './protobuf/codec.ts';
+import { joinPeers } from './peers/join-peers.ts';
+import type { JoinedPeers } from './peers/join-peers.ts';
 import { createLoadReportsService, loadReportsDefinition } from './rollout/load-reports-service.ts';
 import { createRollout } from './rollout/rollout.ts';
 import { createStateJoiner } from './reports/mesh-states.ts';
@@ -50,6 +53,8 @@ export interface ControlPlaneOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly registry: Registry;
+  /** Store in which the mesh's other control planes are met; undefined when there are none. */
+  readonly store?: Store | undefined;
 }
 
 /** A control plane that serves. Module states are put in through `cache.update`. */
@@ -97,14 +102,21 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     onChange: (states) => {
       cache.update(states);
     },
+    onReport: () => peers?.changed(),
   });
   const rollout = createRollout({
     clock,
     log,
     file: path.join(config.dataDir, 'state', 'ramps.json'),
+    alone: options.store === undefined,
     onShares: (percents) => {
       joiner.setRamps(percents);
     },
+  });
+  const peers = peersIn(options, {
+    joiner,
+    rollout,
+    isReady: () => cache.current('gateway') !== undefined,
   });
   const nodes = createNodeRegistry();
   const stopping = new AbortController();
@@ -169,7 +181,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   remote.addService(
     loadReportsDefinition(codec),
     createLoadReportsService({
-      rollout,
+      rollout: peers === undefined ? rollout : { ...rollout, add: peers.addOutcomes },
       authorize: (call) => {
         requirePeer(call, [meshId(config, 'gateway', '*')]);
       },
@@ -198,6 +210,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     close: async () => {
       stopping.abort();
       await Promise.all([closeServer(remote, CLOSE_GRACE_MS), closeServer(local, CLOSE_GRACE_MS)]);
+      await peers?.close();
       rollout.close();
       joiner.close();
       cache.close();
@@ -207,6 +220,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       rmSync(socketPath, { force: true });
     },
   };
+}
+
+/** Without a store that others reach too there are no others. */
+function peersIn(
+  { store, clock, log }: ControlPlaneOptions,
+  parts: Pick<Parameters<typeof joinPeers>[0], 'joiner' | 'rollout' | 'isReady'>,
+): JoinedPeers | undefined {
+  return store === undefined ? undefined : joinPeers({ store, clock, log, ...parts });
 }
 
 function openRoots(

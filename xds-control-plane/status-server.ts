@@ -170,7 +170,7 @@ function takeReport({ reporter, modules }: ReportModulesRequest, { joiner, clock
 }
 
 function reportFromMessage(
-  { moduleId, breakerOpenFor, weight }: ModuleReportMessage,
+  { moduleId, breakerOpenFor, weight, breakerCopied }: ModuleReportMessage,
   index: number,
   nowMs: number,
 ): ModuleReport {
@@ -181,6 +181,7 @@ function reportFromMessage(
     moduleId,
     openUntilMs: breakerOpenFor === undefined ? undefined : nowMs + durationToMs(breakerOpenFor),
     weight,
+    isOwn: !breakerCopied,
   };
 }
 

@@ -14,6 +14,7 @@ const ATTEMPT_TIMEOUT_MS = 5_000;
 const RETRY_MS = 250;
 const RENEWAL_RETRY_MS = 5_000;
 const SHORTEST_RENEWAL_RETRY_MS = 100;
+const SHORTEST_ATTEMPT_MS = 500;
 /** Attempts at renewal that the rest of a certificate's life has room for, at least, while they may not be closer together. */
 const RENEWAL_ATTEMPTS = 20;
 
@@ -108,6 +109,11 @@ function readRoot(rootPemPath: string): string {
   }
 }
 
+/** Gives how long one attempt at renewal may take, in milliseconds: one that hangs must leave time for others. */
+export function renewalTimeoutMs(leftMs: number): number {
+  return Math.min(ATTEMPT_TIMEOUT_MS, Math.max(SHORTEST_ATTEMPT_MS, leftMs / 4));
+}
+
 /** Gives the time until the next attempt at renewal, in milliseconds: a short life leaves no time for long waits. */
 export function renewalRetryMs(leftMs: number): number {
   return Math.min(RENEWAL_RETRY_MS, Math.max(SHORTEST_RENEWAL_RETRY_MS, leftMs / RENEWAL_ATTEMPTS));
@@ -142,7 +148,7 @@ function startRenewal(options: ObtainIdentityOptions, first: IssuedIdentity): Wo
           ...options,
           identity: source,
           joinToken: undefined,
-          deadlineMs: clock.nowMs() + ATTEMPT_TIMEOUT_MS,
+          deadlineMs: clock.nowMs() + renewalTimeoutMs(expiresAtMs - clock.nowMs()),
           signal: stop.signal,
         }),
       );
