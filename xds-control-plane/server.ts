@@ -193,7 +193,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 
   // A client without certificate is let in to buy one with a join token; every other handler asks for a verified one.
   const credentials = serverCredentials(identity, { clientCertificate: 'optional' });
-  const port = await bindServer(remote, { host: '127.0.0.1', port: network.ports.control_plane }, credentials);
+  const address = { host: mesh.control_plane_address, port: network.ports.control_plane };
+  const port = await bindServer(remote, address, credentials);
   const socketPath = await bindSocket(local, controlPlaneSocket(config));
   return {
     port,

@@ -7,6 +7,7 @@ import { ControlPlaneServiceClient } from '../../gen/frontier/mesh/v1/status.ts'
 import { onCleanup } from '../support/cleanup.ts';
 import { eventually } from '../support/eventually.ts';
 import type { RunningEnvoy } from '../support/envoy.ts';
+import { freePort } from '../support/free-port.ts';
 import { describeWith } from '../support/parts.ts';
 import { startRedis } from '../support/redis.ts';
 import { openRedisStore } from '../support/redis-store.ts';
@@ -20,9 +21,10 @@ type Planes = readonly [MeshWorld, MeshWorld];
 
 async function startPlanes(url: string): Promise<Planes> {
   const open = (): ReturnType<typeof openRedisStore> => openRedisStore({ url });
-  const mesh = { shared_breakers: { lease: 30 } };
-  const first = await startMeshWorld({ mesh }, {}, { store: await open() });
-  return [first, await startMeshWorld({ mesh }, {}, { store: await open(), beside: first })];
+  const [a, b] = [await freePort(), await freePort()];
+  const mesh = { shared_breakers: { lease: 30 }, control_planes: [a, b].map((port) => `127.0.0.1:${port}`) };
+  const first = await startMeshWorld({ mesh }, { control_plane: a }, { store: await open() });
+  return [first, await startMeshWorld({ mesh }, { control_plane: b }, { store: await open(), beside: first })];
 }
 
 function show(planes: Planes, ...views: readonly ModuleView[]): void {
@@ -83,6 +85,15 @@ async function report(plane: MeshWorld, reporter: string, seconds: number, break
   await unaryCall(client.reportModules.bind(client), { reporter, modules });
 }
 
+/** Envoys that are connected to a control plane. */
+function nodesOf(plane: MeshWorld): readonly unknown[] {
+  const connected = new Map<unknown, boolean>();
+  for (const { event, node } of plane.logged()) {
+    if (event === 'node_connected' || event === 'node_disconnected') connected.set(node, event === 'node_connected');
+  }
+  return [...connected].flatMap(([node, isThere]) => (isThere ? [node] : [])).sort();
+}
+
 /** Whether an Envoy's routes refuse calls to alpha. */
 async function refuses(envoy: RunningEnvoy): Promise<boolean> {
   return (await envoy.admin('/config_dump?resource=dynamic_route_configs')).includes('alpha has failed repeatedly');
@@ -113,6 +124,8 @@ describeWith('redis', 'two control planes', () => {
     await sameVersions(planes);
     const [leader, follower] = leads(first) ? [first, second] : [second, first];
     await leader.controlPlane.close();
+    // Its Envoy goes to the other one.
+    await eventually(() => nodesOf(follower).join() === 'edge-1,edge-2', { what: 'both Envoys', timeoutMs: 20_000 });
 
     await callUntil(follower, 'alpha', 'the full share', () => story(follower, 'alpha').includes('ramp_done 60'));
     expect(leads(follower)).toBe(true);

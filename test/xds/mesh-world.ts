@@ -15,7 +15,7 @@ import { obtainIdentity } from '../../core/identity/workload-identity.ts';
 import { createLogger, silentLogger } from '../../core/logging.ts';
 import { envoyBootstrap, envoyIdentityFiles } from '../../core/mesh/envoy-bootstrap.ts';
 import type { ModuleView, ReplicaState } from '../../core/modules/module-view.ts';
-import { identityDir, meshId, rootPemPath } from '../../core/service/service-identity.ts';
+import { controlPlanes, identityDir, meshId, rootPemPath } from '../../core/service/service-identity.ts';
 import type { Store } from '../../core/store/store.ts';
 import { createMetricsRegistry } from '../../core/telemetry/metrics.ts';
 import { startControlPlane } from '../../xds-control-plane/server.ts';
@@ -78,15 +78,15 @@ function copyRoot(from: FrontierConfig, to: FrontierConfig): void {
 /** Starts a world; all of it ends with the file's tests. */
 export async function startMeshWorld(
   orchestration: OrchestrationInput = {},
-  routerPorts: Readonly<Record<string, number>> = {},
+  partPorts: Readonly<Record<string, number>> = {},
   { store, beside }: WorldOptions = {},
 ): Promise<MeshWorld> {
   const ports = {
-    ...routerPorts,
     edge: await freePort(),
     mesh: await freePort(),
     ...beside?.config.orchestration.network.ports,
     control_plane: await freePort(),
+    ...partPorts,
   };
   const folder = writeConfig({ ...orchestration, network: { ports }, storage: { data_dir: 'data' } }, []);
   const config = loadConfig({ path: join(folder, 'orchestration-config.yaml'), env: {} });
@@ -156,8 +156,7 @@ export function bootstrapOf(config: FrontierConfig, nodeId: string): Record<stri
   return envoyBootstrap({
     nodeId,
     cluster: 'edge',
-    controlPlaneAddress: '127.0.0.1',
-    controlPlanePort: config.orchestration.network.ports.control_plane,
+    controlPlanes: controlPlanes(config),
     controlPlaneId: meshId(config, 'service', 'control-plane'),
     identityDir: dir,
     adminAddress: '127.0.0.1',
