@@ -183,7 +183,11 @@ async function startSidecar(identity: WorkloadIdentity, config: FrontierConfig, 
     close();
     return Promise.resolve();
   });
-  return { port, callers, drain: () => closeServer(server, DRAIN_MS), close };
+  const drain = async (): Promise<void> => {
+    await closeServer(server, DRAIN_MS);
+    identity.close();
+  };
+  return { port, callers, drain, close };
 }
 
 function dial(address: string, moduleId: string): EchoClient {
