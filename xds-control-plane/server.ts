@@ -22,6 +22,7 @@ import { addAds, addTypeServices } from './ads/ads-service.ts';
 import type { AdsDependencies } from './ads/ads-session.ts';
 import { addCsds } from './ads/csds-service.ts';
 import { DEFAULT_LIMITS } from './ads/limits.ts';
+import { createTurns } from './ads/turns.ts';
 import { createNodeRegistry } from './ads/node-registry.ts';
 import { openServedView } from './ads/served-view.ts';
 import { createAuthority } from './authority/authority.ts';
@@ -119,6 +120,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     isReady: () => cache.current('gateway') !== undefined,
   });
   const nodes = createNodeRegistry();
+  const turns = createTurns(clock);
   const stopping = new AbortController();
   const adsFor = (identify: IdentifyPeer): AdsDependencies => ({
     instance,
@@ -132,6 +134,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       // gRPC clients have no use for the legacy wildcard: with them an empty list is just that (checklist 23).
       return { ...peer, view, legacyWildcard: peer.kind === 'gateway' };
     },
+    turns,
     order: ORDER,
     limits: DEFAULT_LIMITS,
     stopping: stopping.signal,

@@ -96,9 +96,10 @@ export function startPeers(options: PeersOptions): Peers {
       if (!isClosed()) turn(false, error);
     }
     running = undefined;
-    if (!isClosed()) schedule(again ? 0 : INTERVAL_MS);
+    if (!isClosed()) schedule(isAsked() ? 0 : INTERVAL_MS);
   };
   const isClosed = (): boolean => closed;
+  const isAsked = (): boolean => again;
   const schedule = (ms: number): void => {
     cancel();
     cancel = clock.after(ms, () => {
@@ -109,7 +110,7 @@ export function startPeers(options: PeersOptions): Peers {
   return {
     changed: () => {
       if (running !== undefined) again = true;
-      else if (!closed) schedule(0);
+      else if (!isClosed()) schedule(0);
     },
     close: async () => {
       closed = true;

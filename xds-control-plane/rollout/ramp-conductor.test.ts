@@ -45,7 +45,9 @@ function start(id: string): Plane {
   };
   const { rollout } = plane;
   const conductor = createRampConductor({ id, store, clock, log: silentLogger, rollout, isReady: () => true });
-  rollout.update(statesOf(view('old', [], { traffic: { split: [{ module: 'new', percent: 50 }], ramp } }), view('new')));
+  rollout.update(
+    statesOf(view('old', [], { traffic: { split: [{ module: 'new', percent: 50 }], ramp } }), view('new')),
+  );
   return plane;
 }
 
@@ -57,7 +59,11 @@ beforeEach(async () => {
     return (...args: Args): Promise<Result> =>
       isAway ? Promise.reject(new FrontierError('STORE_UNAVAILABLE', 'away')) : call(...args);
   };
-  store = { ...memory, get: reached(memory.get), compareAndSet: reached(memory.compareAndSet) };
+  store = {
+    ...memory,
+    get: reached((key: string) => memory.get(key)),
+    compareAndSet: reached((...args: Parameters<Store['compareAndSet']>) => memory.compareAndSet(...args)),
+  };
   planes = [start('a'), start('b')];
 });
 afterEach(async () => {

@@ -30,7 +30,7 @@ export interface Rollout {
 
 export interface Proposal {
   readonly ramps: SharedRamps;
-  commit(): void;
+  readonly commit: () => void;
 }
 
 export interface RolloutOptions {
@@ -99,7 +99,11 @@ export function createRollout({ clock, log, file: filePath, alone, onShares }: R
     };
     return { ramps: toShared(next, nowMs), commit };
   };
-  const stop = alone ? clock.every(INTERVAL_MS, () => propose().commit()) : undefined;
+  const stop = alone
+    ? clock.every(INTERVAL_MS, () => {
+        propose().commit();
+      })
+    : undefined;
   return {
     update: (views) => {
       const plans = plansIn(views);
