@@ -36,6 +36,7 @@ import { createRetryBudget, type RetryBudget } from './resilience/retry-budget.t
 import { createModuleBoard, type ModuleBoard } from './resilience/module-board.ts';
 import { moduleReports } from './resilience/module-reports.ts';
 import { shareRouter } from './state/share-router.ts';
+import type { SharedRouter } from './state/share-router.ts';
 import { createRouterMetrics, type RouterMetrics } from './telemetry/router-metrics.ts';
 import { startUsageReports } from './usage-reporter.ts';
 
@@ -148,7 +149,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
   const answers = createAnswers(options, metrics);
   const channels = createModuleChannels(options.dial);
   const lanes = createModuleLanes(channels, board);
-  meshReports = startReports(options, board);
+  meshReports = startReports(options, board, shared);
   const usage = startUsageReports(board, loader, clock, log);
   const policy = {
     confidenceThreshold: settings.classification.confidence_threshold,
@@ -216,6 +217,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
 function startReports(
   { config, controlPlane, clock, log, routerId }: ComposeOptions,
   board: ModuleBoard,
+  shared: SharedRouter,
 ): MeshReports | undefined {
   if (controlPlane === undefined || !config.orchestration.mesh.shared_breakers.enabled) return undefined;
   return startMeshReports({
@@ -223,7 +225,7 @@ function startReports(
     reporter: `router-${routerId}`,
     clock,
     log,
-    reports: () => moduleReports(board.records(), clock.monotonicMs()),
+    reports: () => moduleReports(board.records(), clock.monotonicMs(), (moduleId) => shared.isOwnBreaker(moduleId)),
   });
 }
 

@@ -94,14 +94,16 @@ export function startMeshReports(options: MeshReportOptions): MeshReports {
   };
 }
 
-function toMessage({ moduleId, breakerOpenForMs, weight }: ModuleReport): {
+function toMessage({ moduleId, breakerOpenForMs, weight, isCopied }: ModuleReport): {
   moduleId: string;
   breakerOpenFor: ReturnType<typeof durationFromMs> | undefined;
   weight?: number;
+  breakerCopied: boolean;
 } {
   return {
     moduleId,
     breakerOpenFor: breakerOpenForMs === undefined ? undefined : durationFromMs(breakerOpenForMs),
     ...(weight === undefined ? {} : { weight }),
+    breakerCopied: isCopied,
   };
 }

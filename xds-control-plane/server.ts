@@ -10,6 +10,7 @@ import { writeIdentity } from '../core/identity/identity-files.ts';
 import { loadOrCreateJoinKey } from '../core/identity/join-token.ts';
 import type { Logger } from '../core/logging.ts';
 import { identityDir, meshId } from '../core/service/service-identity.ts';
+import type { Store } from '../core/store/store.ts';
 import type { Registry } from '../core/telemetry/metrics.ts';
 import { IdentityServiceService } from '../gen/frontier/mesh/v1/identity.ts';
 import { ControlPlaneServiceService } from '../gen/frontier/mesh/v1/status.ts';
@@ -21,6 +22,7 @@ import { addAds, addTypeServices } from './ads/ads-service.ts';
 import type { AdsDependencies } from './ads/ads-session.ts';
 import { addCsds } from './ads/csds-service.ts';
 import { DEFAULT_LIMITS } from './ads/limits.ts';
+import { createTurns } from './ads/turns.ts';
 import { createNodeRegistry } from './ads/node-registry.ts';
 import { openServedView } from './ads/served-view.ts';
 import { createIdentityService } from './authority/identity-server.ts';
@@ -31,6 +33,8 @@ import { authorityOf, openRoots } from './authority/open-authority.ts';
 import { createSnapshotCache } from './cache/snapshot-cache.ts';
 import type { SnapshotCache } from './cache/snapshot-cache.ts';
 import { loadCodec } from './protobuf/codec.ts';
+import { joinPeers } from './peers/join-peers.ts';
+import type { JoinedPeers } from './peers/join-peers.ts';
 import { createLoadReportsService, loadReportsDefinition } from './rollout/load-reports-service.ts';
 import { createRollout } from './rollout/rollout.ts';
 import { createStateJoiner } from './reports/mesh-states.ts';
@@ -47,6 +51,8 @@ export interface ControlPlaneOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly registry: Registry;
+  /** Store in which the mesh's other control planes are met; undefined when there are none. */
+  readonly store?: Store | undefined;
 }
 
 /** A control plane that serves. Module states are put in through `cache.update`. */
@@ -101,16 +107,24 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     onChange: (states) => {
       cache.update(states);
     },
+    onReport: () => peers?.changed(),
   });
   const rollout = createRollout({
     clock,
     log,
     file: path.join(config.dataDir, 'state', 'ramps.json'),
+    alone: options.store === undefined,
     onShares: (percents) => {
       joiner.setRamps(percents);
     },
   });
+  const peers = peersIn(options, {
+    joiner,
+    rollout,
+    isReady: () => cache.current('gateway') !== undefined,
+  });
   const nodes = createNodeRegistry();
+  const turns = createTurns(clock);
   const stopping = new AbortController();
   const adsFor = (identify: IdentifyPeer): AdsDependencies => ({
     instance,
@@ -124,6 +138,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       // gRPC clients have no use for the legacy wildcard: with them an empty list is just that (checklist 23).
       return { ...peer, view, legacyWildcard: peer.kind === 'gateway' };
     },
+    turns,
     order: ORDER,
     limits: DEFAULT_LIMITS,
     stopping: stopping.signal,
@@ -173,7 +188,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   remote.addService(
     loadReportsDefinition(codec),
     createLoadReportsService({
-      rollout,
+      rollout: peers === undefined ? rollout : { ...rollout, add: peers.addOutcomes },
       authorize: (call) => {
         requirePeer(call, [meshId(config, 'gateway', '*')]);
       },
@@ -185,7 +200,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 
   // A client without certificate is let in to buy one with a join token; every other handler asks for a verified one.
   const credentials = serverCredentials(identity, { clientCertificate: 'optional' });
-  const port = await bindServer(remote, { host: '127.0.0.1', port: network.ports.control_plane }, credentials);
+  const address = { host: mesh.control_plane_address, port: network.ports.control_plane };
+  const port = await bindServer(remote, address, credentials);
   const socketPath = await bindSocket(local, controlPlaneSocket(config));
   return {
     port,
@@ -202,6 +218,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     close: async () => {
       stopping.abort();
       await Promise.all([closeServer(remote, CLOSE_GRACE_MS), closeServer(local, CLOSE_GRACE_MS)]);
+      await peers?.close();
       rollout.close();
       joiner.close();
       cache.close();
@@ -211,6 +228,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       rmSync(socketPath, { force: true });
     },
   };
+}
+
+/** Without a store that others reach too there are no others. */
+function peersIn(
+  { store, clock, log }: ControlPlaneOptions,
+  parts: Pick<Parameters<typeof joinPeers>[0], 'joiner' | 'rollout' | 'isReady'>,
+): JoinedPeers | undefined {
+  return store === undefined ? undefined : joinPeers({ store, clock, log, ...parts });
 }
 
 /** The control plane cannot ask itself over the network before it serves: it signs its own certificate. */

@@ -171,7 +171,7 @@ function takeReport({ reporter, modules }: ReportModulesRequest, { joiner, clock
 }
 
 function reportFromMessage(
-  { moduleId, breakerOpenFor, weight }: ModuleReportMessage,
+  { moduleId, breakerOpenFor, weight, breakerCopied }: ModuleReportMessage,
   index: number,
   nowMs: number,
 ): ModuleReport {
@@ -182,6 +182,7 @@ function reportFromMessage(
     moduleId,
     openUntilMs: breakerOpenFor === undefined ? undefined : nowMs + durationToMs(breakerOpenFor),
     weight,
+    isOwn: !breakerCopied,
   };
 }
 

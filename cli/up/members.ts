@@ -6,7 +6,7 @@ import { mintJoinToken } from '../../core/identity/join-token.ts';
 import type { WorkloadIdentity } from '../../core/identity/workload-identity.ts';
 import type { Logger } from '../../core/logging.ts';
 import { envoyBootstrap, envoyIdentityFiles } from '../../core/mesh/envoy-bootstrap.ts';
-import { identityDir, meshId, obtainServiceIdentity } from '../../core/service/service-identity.ts';
+import { controlPlanes, identityDir, meshId, obtainServiceIdentity } from '../../core/service/service-identity.ts';
 import type { Member } from './fleet.ts';
 import type { Ports } from './ports.ts';
 
@@ -68,8 +68,10 @@ export function envoyMember(binary: string, concurrency: number, context: System
   const bootstrap = envoyBootstrap({
     nodeId: GATEWAY,
     cluster: 'frontier',
-    controlPlaneAddress: '127.0.0.1',
-    controlPlanePort: ports.control_plane,
+    controlPlanes:
+      config.orchestration.mesh.control_planes.length > 0
+        ? controlPlanes(config)
+        : [`127.0.0.1:${ports.control_plane}`],
     controlPlaneId: meshId(config, 'service', 'control-plane'),
     identityDir: dir,
     adminAddress: '127.0.0.1',

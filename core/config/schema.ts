@@ -278,6 +278,20 @@ const mesh = z
       .default('frontier.local')
       .describe('SPIFFE trust domain.'),
     namespace: identifier.default('default').describe('Namespace in SPIFFE ids.'),
+    control_planes: z
+      .array(
+        z.string().regex(/^(\d{1,3}\.){3}\d{1,3}:\d{1,5}$/, 'must be an IPv4 address and a port, e.g. 10.0.0.1:18000'),
+      )
+      .default([])
+      .describe(
+        'All control planes, each as IPv4 address and port, when there are several; by default the one of this machine.',
+      ),
+    control_plane_address: z
+      .ipv4()
+      .default('127.0.0.1')
+      .describe(
+        'IPv4 address that the control plane listens on, with mutual TLS; beyond loopback for machines other than this one.',
+      ),
     certificate_lifetime: seconds
       .default(86_400)
       .describe('Life of a workload certificate, in seconds; renewed at half of it.'),

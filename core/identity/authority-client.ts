@@ -1,5 +1,6 @@
 import { Metadata } from '@grpc/grpc-js';
 import { IdentityServiceClient } from '../../gen/frontier/mesh/v1/identity.ts';
+import type { Clock } from '../clock.ts';
 import { FrontierError } from '../errors.ts';
 import { meshClientOptions, unaryCall } from '../grpc/channel.ts';
 import { channelCredentials } from './credentials.ts';
@@ -18,7 +19,9 @@ export interface IssueOptions {
   readonly identity: IdentitySource;
   /** Proof for the first certificate; later ones are asked for with the present one. */
   readonly joinToken?: string | undefined;
-  readonly deadlineMs: number;
+  /** How long the authority may take, in milliseconds; the key is made before that. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
   readonly signal?: AbortSignal;
 }
 
@@ -46,7 +49,7 @@ export async function issueCertificate(options: IssueOptions): Promise<IssuedIde
       { csrPem, spiffeId },
       {
         metadata,
-        deadlineMs: options.deadlineMs,
+        deadlineMs: options.clock.nowMs() + options.timeoutMs,
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       },
     );

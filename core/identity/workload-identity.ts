@@ -14,6 +14,7 @@ const ATTEMPT_TIMEOUT_MS = 5_000;
 const RETRY_MS = 250;
 const RENEWAL_RETRY_MS = 5_000;
 const SHORTEST_RENEWAL_RETRY_MS = 100;
+const SHORTEST_ATTEMPT_MS = 1_000;
 /** Attempts at renewal that the rest of a certificate's life has room for, at least, while they may not be closer together. */
 const RENEWAL_ATTEMPTS = 20;
 
@@ -78,7 +79,7 @@ async function firstIdentity(options: ObtainIdentityOptions): Promise<IssuedIden
         ...options,
         ...rootOnly(options.rootPemPath),
         joinToken,
-        deadlineMs: clock.nowMs() + ATTEMPT_TIMEOUT_MS,
+        timeoutMs: ATTEMPT_TIMEOUT_MS,
       });
     } catch (error) {
       const refused =
@@ -106,6 +107,11 @@ function readRoot(rootPemPath: string): string {
       { cause: error },
     );
   }
+}
+
+/** Gives how long one attempt at renewal may take, in milliseconds: one that hangs must leave time for others. */
+export function renewalTimeoutMs(leftMs: number): number {
+  return Math.min(ATTEMPT_TIMEOUT_MS, Math.max(SHORTEST_ATTEMPT_MS, leftMs / 4));
 }
 
 /** Gives the time until the next attempt at renewal, in milliseconds: a short life leaves no time for long waits. */
@@ -142,7 +148,7 @@ function startRenewal(options: ObtainIdentityOptions, first: IssuedIdentity): Wo
           ...options,
           identity: source,
           joinToken: undefined,
-          deadlineMs: clock.nowMs() + ATTEMPT_TIMEOUT_MS,
+          timeoutMs: renewalTimeoutMs(expiresAtMs - clock.nowMs()),
           signal: stop.signal,
         }),
       );

@@ -7,9 +7,8 @@ export interface EnvoyBootstrapOptions {
   readonly nodeId: string;
   /** Group that it belongs to, for statistics. */
   readonly cluster: string;
-  /** IP address of the control plane. */
-  readonly controlPlaneAddress: string;
-  readonly controlPlanePort: number;
+  /** Control planes, each as IPv4 address and port; Envoy is served by one of them, and goes to another when that is away. */
+  readonly controlPlanes: readonly string[];
   /** SPIFFE id that the control plane must show. */
   readonly controlPlaneId: string;
   /** Folder with cert.pem, key.pem and bundle.pem of this Envoy, and the files of `envoyIdentityFiles`. Absolute. */
@@ -118,9 +117,10 @@ function controlPlaneCluster(options: EnvoyBootstrapOptions): Record<string, unk
       cluster_name: CONTROL_PLANE,
       endpoints: [
         {
-          lb_endpoints: [
-            { endpoint: { address: socketAddress(options.controlPlaneAddress, options.controlPlanePort) } },
-          ],
+          lb_endpoints: options.controlPlanes.map((each) => {
+            const [address = '', port] = each.split(':');
+            return { endpoint: { address: socketAddress(address, Number(port)) } };
+          }),
         },
       ],
     },

@@ -23,9 +23,15 @@ export function rootPemPath(config: FrontierConfig): string {
   return path.join(config.dataDir, 'identity', 'root.pem');
 }
 
-/** Gives the control plane's address as its callers dial it. */
+/** Gives the addresses of all control planes, best first, as host and port. */
+export function controlPlanes({ orchestration: { mesh, network } }: FrontierConfig): readonly string[] {
+  return mesh.control_planes.length > 0 ? mesh.control_planes : [`127.0.0.1:${network.ports.control_plane}`];
+}
+
+/** Gives the control planes' address as their callers dial it: gRPC takes the first that it reaches. */
 export function controlPlaneAddress(config: FrontierConfig): string {
-  return `127.0.0.1:${config.orchestration.network.ports.control_plane}`;
+  const [first = '', ...others] = controlPlanes(config);
+  return others.length === 0 ? first : `ipv4:${[first, ...others].join(',')}`;
 }
 
 export interface ServiceIdentityOptions {

@@ -6,6 +6,8 @@ export interface ModuleReport {
   readonly moduleId: string;
   /** For how long its breaker refuses calls from now on, in milliseconds; undefined while it lets them through. */
   readonly breakerOpenForMs: number | undefined;
+  /** Whether it was opened by another router's word alone, which is then no further witness. */
+  readonly isCopied: boolean;
   /** Share of good answers that it has learned, from 0 to 1; undefined before it has seen enough. */
   readonly weight: number | undefined;
 }
@@ -16,7 +18,11 @@ const LONGEST_MS = 3_600_000;
 const MIN_OUTCOMES = 20;
 
 /** Gives what there is to say of modules: those whose breaker is open, and what has been learned of those that split their calls. */
-export function moduleReports(records: Iterable<ModuleRecord>, nowMs: number): readonly ModuleReport[] {
+export function moduleReports(
+  records: Iterable<ModuleRecord>,
+  nowMs: number,
+  isOwnBreaker: (moduleId: string) => boolean = () => true,
+): readonly ModuleReport[] {
   const all = [...records];
   const inSplits = new Set(
     all.flatMap(({ spec }) => {
@@ -28,7 +34,8 @@ export function moduleReports(records: Iterable<ModuleRecord>, nowMs: number): r
     const moduleId = record.spec.module_id;
     const breakerOpenForMs = openFor(record.breaker, nowMs);
     const weight = inSplits.has(moduleId) ? learnedWeight(record) : undefined;
-    return breakerOpenForMs === undefined && weight === undefined ? [] : [{ moduleId, breakerOpenForMs, weight }];
+    if (breakerOpenForMs === undefined && weight === undefined) return [];
+    return [{ moduleId, breakerOpenForMs, weight, isCopied: !isWitness(record.breaker, isOwnBreaker(moduleId)) }];
   });
 }
 
@@ -37,6 +44,11 @@ function openFor(breaker: Breaker, nowMs: number): number | undefined {
   if (breaker.phase !== 'OPEN') return undefined;
   const leftMs = Math.min(breaker.untilMs - nowMs, LONGEST_MS);
   return leftMs > 0 ? leftMs : undefined;
+}
+
+/** What a person opens by hand at one router is meant for all. */
+function isWitness(breaker: Breaker, isOwn: boolean): boolean {
+  return isOwn || breaker.phase !== 'OPEN' || breaker.byHand;
 }
 
 function learnedWeight({ history }: ModuleRecord): number | undefined {

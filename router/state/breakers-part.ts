@@ -24,6 +24,8 @@ export interface BreakersPartOptions {
 export interface BreakersPart extends SharedPart {
   /** To be called whenever a breaker has changed here. */
   readonly changed: (moduleId: string, breaker: Breaker) => void;
+  /** Whether a module's open breaker was last opened by what this router has seen itself, rather than by another's word. */
+  readonly isOwn: (moduleId: string) => boolean;
 }
 
 /** Has a breaker that opens or closes at one router do so at all of them, and keeps it over a restart. */
@@ -31,6 +33,8 @@ export function createBreakersPart({ routerId, clock, adopt }: BreakersPartOptio
   let registers: BreakerRegisters = new Map();
   let version = 0;
   let adopting = false;
+  /** Kept apart from the registers, in which another router that saw the same a moment later takes this one's place. */
+  const opened = new Set<string>();
   const moment = (): { nowMs: number; monotonicMs: number } => ({
     nowMs: clock.nowMs(),
     monotonicMs: clock.monotonicMs(),
@@ -45,8 +49,11 @@ export function createBreakersPart({ routerId, clock, adopt }: BreakersPartOptio
     version += 1;
     adopting = true;
     try {
-      for (const moduleId of changed)
-        adopt(moduleId, fromStored(registers.get(moduleId)?.breaker ?? undefined, moment()));
+      for (const moduleId of changed) {
+        const breaker = fromStored(registers.get(moduleId)?.breaker ?? undefined, moment());
+        if (breaker.phase !== 'OPEN') opened.delete(moduleId);
+        adopt(moduleId, breaker);
+      }
     } finally {
       adopting = false;
     }
@@ -59,17 +66,24 @@ export function createBreakersPart({ routerId, clock, adopt }: BreakersPartOptio
       return version;
     },
     tell: () => [...registers] as unknown as Json,
-    restore: take,
+    restore: (told) => {
+      take(told);
+      for (const [moduleId, { by, breaker }] of registers)
+        if (by === routerId && breaker?.open === true) opened.add(moduleId);
+    },
     hear: (_routerId, told) => {
       take(told);
     },
     settle: () => undefined,
     changed(moduleId, breaker) {
       if (adopting || breaker.phase === 'HALF_OPEN') return;
+      if (breaker.phase === 'OPEN') opened.add(moduleId);
+      else opened.delete(moduleId);
       const now = moment();
       const register = nextRegister(registers.get(moduleId), toStored(breaker, now) ?? null, now.nowMs, routerId);
       registers = new Map([...registers, [moduleId, register]]);
       version += 1;
     },
+    isOwn: (moduleId) => opened.has(moduleId),
   };
 }

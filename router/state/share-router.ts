@@ -22,13 +22,19 @@ export interface ShareRouterOptions {
   readonly registry: Registry;
 }
 
+/** What a router shares, while it runs. */
+export interface SharedRouter extends SharedState {
+  /** Whether a module's open breaker was opened by what this router has seen itself. */
+  isOwnBreaker(moduleId: string): boolean;
+}
+
 /** Time between two rounds, in milliseconds: with two rounds from one router to another, all agree well within a second. */
 const SHARED_INTERVAL_MS = 250;
 /** In a store of one's own a round only keeps what a restart needs. */
 const OWN_INTERVAL_MS = 5_000;
 
 /** Keeps what the router learns in the store, over a restart and for other routers, and has it use what they have learned. */
-export async function shareRouter(options: ShareRouterOptions): Promise<SharedState> {
+export async function shareRouter(options: ShareRouterOptions): Promise<SharedRouter> {
   const { routerId, isShared, board, buckets, store, clock, log, registry } = options;
   const breakers = createBreakersPart({
     routerId,
@@ -59,5 +65,5 @@ export async function shareRouter(options: ShareRouterOptions): Promise<SharedSt
       failures.inc();
     },
   });
-  return running.state;
+  return Object.assign(running.state, { isOwnBreaker: breakers.isOwn });
 }

@@ -12,6 +12,7 @@ import { createRateBuckets } from '../pipeline/rate-buckets.ts';
 import { createModuleBoard, type CallEnd, type ModuleBoard } from '../resilience/module-board.ts';
 import type { SharedState } from './shared-state.ts';
 import { shareRouter } from './share-router.ts';
+import type { SharedRouter } from './share-router.ts';
 
 const { fallback } = orchestrationFileSchema.parse({}).orchestration;
 const VIEW: ModuleView = {
@@ -39,7 +40,7 @@ const ANSWERED: CallEnd = { kind: 'answered', accepted: true, confidence: 0.9, l
 
 interface RunningRouter {
   readonly board: ModuleBoard;
-  readonly state: SharedState;
+  readonly state: SharedRouter;
 }
 
 let clock: ManualClock;
@@ -92,6 +93,21 @@ describe('routers that share a store', () => {
     call(b, ANSWERED);
     await clock.advance(500);
     expect([phaseOf(a), phaseOf(b)]).toEqual(['CLOSED', 'CLOSED']);
+  });
+
+  test('know which of them have seen for themselves what opened it', async () => {
+    const [a, b, c] = [await start('a'), await start('b'), await start('c')];
+    const owners = (): readonly boolean[] => [a, b, c].map(({ state }) => state.isOwnBreaker('m'));
+    call(a, FAILED, 5);
+    // Before it can have heard of that.
+    call(b, FAILED, 5);
+    await clock.advance(500);
+    expect([a, b, c].map(phaseOf)).toEqual(['OPEN', 'OPEN', 'OPEN']);
+    expect(owners()).toEqual([true, true, false]);
+    await clock.advance(15_500);
+    call(c, ANSWERED);
+    await clock.advance(500);
+    expect(owners()).toEqual([false, false, false]);
   });
 
   test('a failed probe at one opens it anew at all', async () => {

@@ -1,5 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { credentials, Server } from '@grpc/grpc-js';
 import { loadConfig } from '../../core/config/load.ts';
 import { moduleSpecSchema } from '../../core/config/schema.ts';
@@ -15,7 +15,8 @@ import { obtainIdentity } from '../../core/identity/workload-identity.ts';
 import { createLogger, silentLogger } from '../../core/logging.ts';
 import { envoyBootstrap, envoyIdentityFiles } from '../../core/mesh/envoy-bootstrap.ts';
 import type { ModuleView, ReplicaState } from '../../core/modules/module-view.ts';
-import { identityDir, meshId, rootPemPath } from '../../core/service/service-identity.ts';
+import { controlPlanes, identityDir, meshId, rootPemPath } from '../../core/service/service-identity.ts';
+import type { Store } from '../../core/store/store.ts';
 import { createMetricsRegistry } from '../../core/telemetry/metrics.ts';
 import { startControlPlane } from '../../xds-control-plane/server.ts';
 import type { ControlPlane } from '../../xds-control-plane/server.ts';
@@ -38,7 +39,7 @@ export interface MeshWorld {
   startEnvoy(nodeId?: string): Promise<RunningEnvoy>;
   /** Starts a sidecar of a module (or one that shows another name) that answers with its own text. */
   startSidecar(moduleId: string, text: string, shownAs?: string): Promise<Sidecar>;
-  /** Dials a module through Envoy's mesh listener. */
+  /** Dials a module through Envoy's mesh listener, over a connection of its own. */
   dial(moduleId: string): EchoClient;
   /** Ends the control plane and starts another on the same port and data. */
   restartControlPlane(): Promise<void>;
@@ -59,26 +60,50 @@ export interface Sidecar {
 
 const DRAIN_MS = 5_000;
 
-/** Starts a world; all of it ends with the file's tests. With `rootPem` its root is that one, whose key it has not. */
+export interface WorldOptions {
+  /** Where it meets the control planes of other worlds. */
+  readonly store?: Store;
+  /** World of the same mesh: of the same root, and with the same ports but for the control plane's. */
+  readonly beside?: MeshWorld;
+  /** Its root's certificate, whose key it has not. */
+  readonly rootPem?: string;
+}
+
+/** What an operator does for a second control plane on another machine. */
+function copyRoot(from: FrontierConfig, to: FrontierConfig): void {
+  cpSync(join(from.dataDir, 'identity'), join(to.dataDir, 'identity'), {
+    recursive: true,
+    filter: (file) => !/(gateway|module|service)-/.test(basename(file)),
+  });
+}
+
+/** Starts a world; all of it ends with the file's tests. */
 export async function startMeshWorld(
   orchestration: OrchestrationInput = {},
-  routerPorts: Readonly<Record<string, number>> = {},
-  { rootPem }: { rootPem?: string } = {},
+  partPorts: Readonly<Record<string, number>> = {},
+  { store, beside, rootPem }: WorldOptions = {},
 ): Promise<MeshWorld> {
-  const ports = { ...routerPorts, control_plane: await freePort(), edge: await freePort(), mesh: await freePort() };
+  const ports = {
+    edge: await freePort(),
+    mesh: await freePort(),
+    ...beside?.config.orchestration.network.ports,
+    control_plane: await freePort(),
+    ...partPorts,
+  };
   const folder = writeConfig({ ...orchestration, network: { ports }, storage: { data_dir: 'data' } }, []);
   const config = loadConfig({ path: join(folder, 'orchestration-config.yaml'), env: {} });
   if (rootPem !== undefined) {
     mkdirSync(dirname(rootPemPath(config)), { recursive: true });
     writeFileSync(rootPemPath(config), rootPem);
   }
+  if (beside !== undefined) copyRoot(beside.config, config);
   const lines: string[] = [];
   const destination = { write: (line: string): unknown => lines.push(line) };
   let registry = createMetricsRegistry();
   const start = (): Promise<ControlPlane> => {
     registry = createMetricsRegistry();
     const log = createLogger({ service: 'control-plane', level: 'info', destination });
-    return startControlPlane({ config, clock: systemClock, log, registry });
+    return startControlPlane({ config, clock: systemClock, log, registry, store });
   };
   let controlPlane = await start();
   let shown: ReadonlyMap<string, ModuleView> | undefined;
@@ -137,8 +162,7 @@ export function bootstrapOf(config: FrontierConfig, nodeId: string): Record<stri
   return envoyBootstrap({
     nodeId,
     cluster: 'edge',
-    controlPlaneAddress: '127.0.0.1',
-    controlPlanePort: config.orchestration.network.ports.control_plane,
+    controlPlanes: controlPlanes(config),
     controlPlaneId: meshId(config, 'service', 'control-plane'),
     identityDir: dir,
     adminAddress: '127.0.0.1',
@@ -165,11 +189,18 @@ async function startSidecar(identity: WorkloadIdentity, config: FrontierConfig, 
     close();
     return Promise.resolve();
   });
-  return { port, callers, drain: () => closeServer(server, DRAIN_MS), close };
+  const drain = async (): Promise<void> => {
+    await closeServer(server, DRAIN_MS);
+    identity.close();
+  };
+  return { port, callers, drain, close };
 }
 
 function dial(address: string, moduleId: string): EchoClient {
-  const client = new EchoClient(address, credentials.createInsecure(), { 'grpc.default_authority': moduleId });
+  const client = new EchoClient(address, credentials.createInsecure(), {
+    'grpc.default_authority': moduleId,
+    'grpc.use_local_subchannel_pool': 1,
+  });
   onCleanup(() => {
     client.close();
     return Promise.resolve();

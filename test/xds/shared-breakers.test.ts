@@ -145,7 +145,7 @@ test('the word of a router that dies expires with its lease, long before its bre
     channelCredentials(identity, { expect: [meshId(world.config, 'service', 'control-plane')] }),
     meshClientOptions(),
   );
-  const modules = [{ moduleId: 'alpha', breakerOpenFor: { seconds: 3_600, nanos: 0 } }];
+  const modules = [{ moduleId: 'alpha', breakerOpenFor: { seconds: 3_600, nanos: 0 }, breakerCopied: false }];
   const { lease } = await unaryCall(client.reportModules.bind(client), { reporter: 'dying', modules });
   client.close();
   expect(lease?.seconds).toBe(LEASE_SECONDS);
@@ -182,7 +182,7 @@ test('a module may not report, and a report without sense is refused with the fi
       meshClientOptions(),
     );
     try {
-      const modules = [{ moduleId: 'alpha', breakerOpenFor: undefined, weight }];
+      const modules = [{ moduleId: 'alpha', breakerOpenFor: undefined, weight, breakerCopied: false }];
       return await unaryCall(client.reportModules.bind(client), { reporter: 'r', modules });
     } finally {
       client.close();

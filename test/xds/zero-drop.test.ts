@@ -11,7 +11,7 @@ import type { MeshWorld, Sidecar } from './mesh-world.ts';
  * twice; Envoy does what the default retry policy has it do. FRONTIER_ZERO_DROP_ROUNDS makes it longer.
  */
 const ROUNDS = Number(process.env['FRONTIER_ZERO_DROP_ROUNDS'] ?? 9);
-const MESH = { certificate_lifetime: 6, debounce_max: 0.1 };
+const MESH = { certificate_lifetime: 8, debounce_max: 0.1 };
 /** For as long the loader lets a draining replica serve on (docs/loader.md). */
 const SERVES_ON_MS = MESH.debounce_max * 1000 + 500;
 

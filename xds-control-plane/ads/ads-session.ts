@@ -16,6 +16,7 @@ import type { DiscoveryResponse } from './next-response.ts';
 import type { NodeRegistry } from './node-registry.ts';
 import { onRequest } from './on-request.ts';
 import type { DiscoveryRequest } from './on-request.ts';
+import type { Turns, WorkKind } from './turns.ts';
 import { newStream, typeStateOf } from './stream-state.ts';
 import type { Form } from './stream-state.ts';
 
@@ -74,6 +75,8 @@ export interface AdsDependencies {
   readonly nodes: NodeRegistry;
   /** Says who a client is and what it is served. Throws when it may not be served, or not yet. */
   readonly admit: (call: CallContext, node: DiscoveryNode) => AdmittedClient | Promise<AdmittedClient>;
+  /** Shared by all streams. */
+  readonly turns: Turns;
   readonly order: OrderOptions;
   readonly limits: StreamLimits;
   readonly events?: StreamEvents | undefined;
@@ -110,7 +113,7 @@ export function startSession(
   write: Write,
   deps: AdsDependencies,
 ): Session {
-  const { clock, metrics, nodes, events } = deps;
+  const { clock, metrics, nodes, events, turns } = deps;
   const { view, kind, spiffeId } = client;
   const log = deps.log.child({ node: node.id });
   const state = newStream(form, client.legacyWildcard);
@@ -131,11 +134,20 @@ export function startSession(
       log.error({ event: 'listener_failed', error: messageOf(error) });
     }
   };
+  const due = new Set<WorkKind>();
+  const soon = (kind: WorkKind): void => {
+    if (due.has(kind)) return;
+    due.add(kind);
+    turns.run(kind, () => {
+      due.delete(kind);
+      pump();
+    });
+  };
   const taken = (): void => {
     if (closed) return;
     blocked = false;
     metrics.waiting(-1);
-    pump();
+    soon(changedAtMs === undefined ? 'answer' : 'push');
   };
   const send = (response: DiscoveryResponse, heartbeat?: ReadonlySet<string>): void => {
     const { typeUrl, version, resources } = response;
@@ -158,7 +170,12 @@ export function startSession(
     const beat = withTtl && response === undefined ? nextHeartbeat(state, renewedAtMs, nowMs) : undefined;
     const wake = Math.min(wakeAtMs ?? Infinity, beat?.wakeAtMs ?? Infinity);
     cancelWake?.();
-    cancelWake = wake === Infinity ? undefined : clock.after(Math.max(1, wake - nowMs), pump);
+    cancelWake =
+      wake === Infinity
+        ? undefined
+        : clock.after(Math.max(1, wake - nowMs), () => {
+            soon('push');
+          });
     if (response !== undefined) send(response);
     else changedAtMs = undefined;
     if (beat?.heartbeat !== undefined) send(beat.heartbeat.response, beat.heartbeat.names);
@@ -187,7 +204,7 @@ export function startSession(
     // What the client has said meanwhile, e.g. that it wants a name no more, lies in the socket and is read first (checklist 31).
     cancelPush ??= clock.after(SETTLE_MS, () => {
       cancelPush = undefined;
-      pump();
+      soon('push');
     });
   });
   const forget = nodes.add({ node, kind, spiffeId, connectedAtMs: clock.nowMs(), state, wanted: () => view.current() });
@@ -203,7 +220,7 @@ export function startSession(
       assertStreamFits(state, deps.limits);
       metrics.request(request.typeUrl, outcome);
       if (outcome === 'ack' || outcome === 'nack') answered(request);
-      pump();
+      soon('answer');
     },
     close: () => {
       if (closed) return;

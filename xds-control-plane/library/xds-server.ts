@@ -15,6 +15,7 @@ import type { DiscoveryNode } from '../ads/discovery-requests.ts';
 import { DEFAULT_LIMITS } from '../ads/limits.ts';
 import type { StreamLimits } from '../ads/limits.ts';
 import type { OrderOptions } from '../ads/make-before-break.ts';
+import { createTurns } from '../ads/turns.ts';
 import { createNodeRegistry } from '../ads/node-registry.ts';
 import type { ConnectedNode } from '../ads/node-registry.ts';
 import { createNodeSnapshots } from '../cache/node-snapshots.ts';
@@ -92,6 +93,7 @@ export function createXdsServer(options: XdsServerOptions = {}): XdsServer {
     metrics: createControlPlaneMetrics(options.registry ?? createMetricsRegistry()),
     nodes,
     admit: admission(snapshots, options),
+    turns: createTurns(systemClock),
     order: { ...ORDER, ...options.order },
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     events: options.events,

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Orchestration } from '../../core/config/schema.ts';
 import type { ModuleView } from '../../core/modules/module-view.ts';
 import type { MeshState, ModuleState, ModuleStates } from '../resources/content.ts';
-import { meshStates, nextExpiry, withoutExpired, withReport } from './router-reports.ts';
+import { latestOf, meshStates, nextExpiry, withoutExpired } from './router-reports.ts';
 import type { ModuleReport, RouterReports } from './router-reports.ts';
 
 type Views = ReadonlyMap<string, ModuleView>;
@@ -13,6 +13,10 @@ export interface StateJoiner {
   setViews(views: Views): void;
   /** Takes a router's word, in place of its earlier one. It counts until the lease is over. */
   report(reporter: string, modules: readonly ModuleReport[]): void;
+  /** Takes what routers have told the other control planes. */
+  hear(reports: RouterReports): void;
+  /** What routers have told this one, and holds still. */
+  own(): RouterReports;
   /** Takes the present steps of ramps, in percent by module. */
   setRamps(percents: ReadonlyMap<string, number>): void;
   /** What was last told to `onChange`. */
@@ -25,12 +29,15 @@ export interface StateJoinerOptions {
   readonly clock: Clock;
   /** Told of the joined states after each change of either side; nothing before the loader's first word. */
   readonly onChange: (states: ModuleStates) => void;
+  /** Told of each report of a router. */
+  readonly onReport?: () => void;
 }
 
 /** Gives a joiner that has heard nothing. */
-export function createStateJoiner({ settings, clock, onChange }: StateJoinerOptions): StateJoiner {
+export function createStateJoiner({ settings, clock, onChange, onReport }: StateJoinerOptions): StateJoiner {
   let views: Views | undefined;
-  let reports: RouterReports = new Map();
+  let own: RouterReports = new Map();
+  let heard: RouterReports = new Map();
   let ramps: ReadonlyMap<string, number> = new Map();
   let states: ModuleStates = new Map();
   let cancelExpiry: (() => void) | undefined;
@@ -39,7 +46,9 @@ export function createStateJoiner({ settings, clock, onChange }: StateJoinerOpti
   const update = (): void => {
     const nowMs = clock.monotonicMs();
     cancelExpiry?.();
-    reports = withoutExpired(reports, nowMs);
+    const still = withoutExpired(own, nowMs);
+    if (still.size < own.size) own = still;
+    const reports = withoutExpired(latestOf(own, heard), nowMs);
     const nextMs = nextExpiry(reports, nowMs);
     cancelExpiry = nextMs === undefined ? undefined : clock.after(nextMs - nowMs + 1, update);
     if (views === undefined) return;
@@ -53,11 +62,18 @@ export function createStateJoiner({ settings, clock, onChange }: StateJoinerOpti
     },
     report: (reporter, modules) => {
       if (!settings.enabled) return;
-      const before = reports;
-      reports = withReport(reports, reporter, { expiresAtMs: clock.monotonicMs() + settings.lease * 1000, modules });
-      // A router that has nothing to say says so again and again.
-      if (before.size > 0 || reports.size > 0) update();
+      const saidAtMs = clock.monotonicMs();
+      const expiresAtMs = saidAtMs + settings.lease * 1000;
+      own = new Map([...own, [reporter, { saidAtMs, expiresAtMs, modules }]]);
+      update();
+      onReport?.();
     },
+    hear: (reports) => {
+      if (!settings.enabled || (reports.size === 0 && heard.size === 0)) return;
+      heard = reports;
+      update();
+    },
+    own: () => own,
     setRamps: (percents) => {
       ramps = percents;
       update();

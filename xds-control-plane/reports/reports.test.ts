@@ -4,6 +4,7 @@ import type { ModuleStates } from '../resources/content.ts';
 import { configured, statesOf, view } from '../resources/states-fixture.ts';
 import { createStateJoiner } from './mesh-states.ts';
 import type { StateJoiner } from './mesh-states.ts';
+import type { RouterReports } from './router-reports.ts';
 
 const settings = (keys: object = {}): ReturnType<typeof configured>['mesh']['shared_breakers'] =>
   configured({ mesh: { shared_breakers: { lease: 5, ...keys } } }).mesh.shared_breakers;
@@ -26,7 +27,9 @@ function start(keys: object = {}): World {
     told,
     clock,
     open: (reporter, forMs) => {
-      joiner.report(reporter, [{ moduleId: 'a', openUntilMs: clock.monotonicMs() + forMs, weight: undefined }]);
+      joiner.report(reporter, [
+        { moduleId: 'a', openUntilMs: clock.monotonicMs() + forMs, weight: undefined, isOwn: true },
+      ]);
     },
     isOpen: () => told.at(-1)?.get('a')?.mesh?.breakerOpen === true,
   };
@@ -67,6 +70,33 @@ describe('an open breaker', () => {
     expect(world.isOpen()).toBe(true);
   });
 
+  test('of a router that has it from another is no further witness', () => {
+    const world = start({ quorum: 2 });
+    world.open('r1', 3_000);
+    const copy = { moduleId: 'a', openUntilMs: world.clock.monotonicMs() + 3_000, weight: undefined, isOwn: false };
+    world.joiner.report('r2', [copy]);
+    expect(world.isOpen()).toBe(false);
+    world.open('r2', 3_000);
+    expect(world.isOpen()).toBe(true);
+  });
+
+  test('told to another control plane counts here, and of two words of one router the later', async () => {
+    const world = start();
+    const word = (saidAtMs: number, isOpen: boolean): RouterReports => {
+      const modules = isOpen ? [{ moduleId: 'a', openUntilMs: 60_000, weight: undefined, isOwn: true }] : [];
+      return new Map([['r1', { saidAtMs, expiresAtMs: 60_000, modules }]]);
+    };
+    world.joiner.hear(word(0, true));
+    expect(world.isOpen()).toBe(true);
+    await world.clock.advance(10);
+    world.joiner.report('r1', []);
+    expect(world.isOpen()).toBe(false);
+    world.joiner.hear(word(5, true));
+    expect(world.isOpen()).toBe(false);
+    world.joiner.hear(word(20, true));
+    expect(world.isOpen()).toBe(true);
+  });
+
   test('is nothing to anybody when breakers are not shared', () => {
     const world = start({ enabled: false });
     world.open('r1', 3_000);
@@ -78,7 +108,7 @@ test('weights are the mean of what routers say, with a floor', () => {
   const world = start({ min_weight_percent: 30 });
   const factor = (...weights: readonly number[]): unknown => {
     weights.forEach((weight, index) => {
-      world.joiner.report(`r${index}`, [{ moduleId: 'a', openUntilMs: undefined, weight }]);
+      world.joiner.report(`r${index}`, [{ moduleId: 'a', openUntilMs: undefined, weight, isOwn: true }]);
     });
     return world.told.at(-1)?.get('a')?.mesh?.shareFactor;
   };

@@ -8,10 +8,13 @@ export interface ModuleReport {
   readonly openUntilMs: number | undefined;
   /** What the module deserves of its configured share in a split, from 0 to 1; undefined for all. */
   readonly weight: number | undefined;
+  /** Whether the router has seen itself what opened the breaker, rather than heard of it from another. */
+  readonly isOwn: boolean;
 }
 
 /** What one router last said. */
 export interface RouterReport {
+  readonly saidAtMs: number;
   readonly expiresAtMs: number;
   readonly modules: readonly ModuleReport[];
 }
@@ -21,12 +24,16 @@ export type RouterReports = ReadonlyMap<string, RouterReport>;
 
 type Settings = Orchestration['mesh']['shared_breakers'];
 
-/** Gives the reports with one put in; a router that has nothing to say any more is forgotten. */
-export function withReport(reports: RouterReports, reporter: string, report: RouterReport): RouterReports {
-  const next = new Map(reports);
-  if (report.modules.length === 0) next.delete(reporter);
-  else next.set(reporter, report);
-  return next;
+/**
+ * Gives the reports of one control plane and what it has heard from others: of each router the latest. That one has nothing to say
+ * any more is kept as its word until its lease is over, since another control plane may still have its earlier one.
+ */
+export function latestOf(own: RouterReports, heard: RouterReports): RouterReports {
+  const latest = new Map(own);
+  for (const [reporter, report] of heard) {
+    if ((latest.get(reporter)?.saidAtMs ?? -Infinity) < report.saidAtMs) latest.set(reporter, report);
+  }
+  return latest;
 }
 
 /** Gives the reports that still count: a router that has died must not keep a module closed. */
@@ -45,17 +52,20 @@ export function nextExpiry(reports: RouterReports, nowMs: number): number | unde
 }
 
 /**
- * Gives what the reports come to, by module: a breaker counts as open when as many routers as the quorum say so, and a share
- * shrinks by the mean of the weights given, but never below the configured floor.
+ * Gives what the reports come to, by module: a breaker counts as open when as many routers as the quorum have seen that themselves
+ * (routers of one store copy each other's breakers, which says nothing new), and a share shrinks by the mean of the weights given,
+ * but never below the configured floor.
  */
 export function meshStates(reports: RouterReports, settings: Settings, nowMs: number): ReadonlyMap<string, MeshState> {
   const byModule = new Map<string, { open: number; weights: number[] }>();
-  for (const { expiresAtMs, modules } of reports.values()) {
+  // In the same order everywhere, so that sums are the same at every control plane.
+  const ordered = [...reports].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [, { expiresAtMs, modules }] of ordered) {
     if (expiresAtMs <= nowMs) continue;
-    for (const { moduleId, openUntilMs, weight } of modules) {
+    for (const { moduleId, openUntilMs, weight, isOwn } of modules) {
       const entry = byModule.get(moduleId) ?? { open: 0, weights: [] };
       byModule.set(moduleId, entry);
-      if (openUntilMs !== undefined && openUntilMs > nowMs) entry.open += 1;
+      if (isOwn && openUntilMs !== undefined && openUntilMs > nowMs) entry.open += 1;
       if (weight !== undefined) entry.weights.push(weight);
     }
   }
