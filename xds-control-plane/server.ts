@@ -188,7 +188,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   remote.addService(
     loadReportsDefinition(codec),
     createLoadReportsService({
-      rollout: peers === undefined ? rollout : { ...rollout, add: peers.addOutcomes },
+      rollout:
+        peers === undefined
+          ? rollout
+          : {
+              ...rollout,
+              add: (cluster, outcomes) => {
+                peers.addOutcomes(cluster, outcomes);
+              },
+            },
       authorize: (call) => {
         requirePeer(call, [meshId(config, 'gateway', '*')]);
       },

@@ -34,7 +34,8 @@ export function toStatus(thrown: unknown): GrpcStatus {
 export function fromStatus(thrown: unknown): FrontierError {
   if (thrown instanceof FrontierError || !isServiceError(thrown)) return toFrontierError(thrown);
   const details = readDetails(thrown.metadata);
-  const reason = details?.reason !== undefined && isReason(details.reason) ? details.reason : reasonOfCode(thrown.code);
+  const named = details?.reason ?? reasonOfDrop(thrown);
+  const reason = named !== undefined && isReason(named) ? named : reasonOfCode(thrown.code);
   return new FrontierError(reason, thrown.details || thrown.message, {
     cause: thrown,
     metadata: details?.metadata ?? {},
@@ -45,6 +46,12 @@ export function fromStatus(thrown: unknown): FrontierError {
 /** Tells whether a thrown value is a grpc-js call error. */
 export function isServiceError(thrown: unknown): thrown is ServiceError {
   return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'number' && 'details' in thrown;
+}
+
+/** A call that the channel itself has dropped, as the control plane told it to: the category is a reason of ours. */
+function reasonOfDrop({ code, details }: ServiceError): string | undefined {
+  if (code !== Code.UNAVAILABLE) return undefined;
+  return /^Call dropped by load balancing policy\. Category: (\w+)$/.exec(details)?.[1];
 }
 
 /** Reason for a status that names none of ours. */

@@ -12,6 +12,7 @@ import { eventually } from '../support/eventually.ts';
 import { describeWith, requirePart } from '../support/parts.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { moduleAt, startMeshWorld } from './mesh-world.ts';
+import { openBreaker } from './open-breaker.ts';
 import type { MeshWorld } from './mesh-world.ts';
 
 interface Result {
@@ -66,6 +67,18 @@ describeWith('grpcio', 'a C-core client', () => {
     world.show(moduleAt('alpha', [second.port]), moduleAt('beta', []));
     await eventually(async () => (await call('alpha')).answer === 'a2: x', { what: 'the other replica' });
   }, 60_000);
+
+  test('while a breaker is open calls are dropped at once, and go through again afterwards', async () => {
+    const sidecar = await world.startSidecar('delta', 'd1');
+    world.show(moduleAt('delta', [sidecar.port]));
+    await eventually(async () => (await call('delta')).answer === 'd1: x', { what: 'delta' });
+    await openBreaker(world, 'delta', 1);
+    await eventually(async () => (await call('delta')).details?.includes('BREAKER_OPEN'), {
+      what: 'the refusal',
+      everyMs: 5,
+    });
+    await eventually(async () => (await call('delta')).answer === 'd1: x', { what: 'calls to pass again' });
+  });
 
   test('a sidecar that shows another module is refused', async () => {
     const impostor = await world.startSidecar('beta', 'impostor', 'gamma');

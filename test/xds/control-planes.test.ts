@@ -1,10 +1,5 @@
 import { expect, test } from '@jest/globals';
 import type { ModuleView } from '../../core/modules/module-view.ts';
-import { meshClientOptions, unaryCall } from '../../core/grpc/channel.ts';
-import { channelCredentials } from '../../core/identity/credentials.ts';
-import { meshId } from '../../core/service/service-identity.ts';
-import { ControlPlaneServiceClient } from '../../gen/frontier/mesh/v1/status.ts';
-import { onCleanup } from '../support/cleanup.ts';
 import { eventually } from '../support/eventually.ts';
 import type { RunningEnvoy } from '../support/envoy.ts';
 import { freePort } from '../support/free-port.ts';
@@ -13,6 +8,7 @@ import { startRedis } from '../support/redis.ts';
 import { openRedisStore } from '../support/redis-store.ts';
 import { moduleAt, startMeshWorld } from './mesh-world.ts';
 import type { MeshWorld } from './mesh-world.ts';
+import { openBreaker } from './open-breaker.ts';
 import { startReplica } from './replica.ts';
 
 /** Two control planes of one mesh over a real Redis, each with a real Envoy. */
@@ -67,22 +63,6 @@ async function callUntil(world: MeshWorld, id: string, what: string, isSo: () =>
     },
     { what, timeoutMs: 40_000, everyMs: 5 },
   );
-}
-
-async function report(plane: MeshWorld, reporter: string, seconds: number, breakerCopied = false): Promise<void> {
-  const client = new ControlPlaneServiceClient(
-    `127.0.0.1:${plane.controlPlane.port}`,
-    channelCredentials(await plane.join('service', 'router', reporter), {
-      expect: [meshId(plane.config, 'service', 'control-plane')],
-    }),
-    meshClientOptions(),
-  );
-  onCleanup(() => {
-    client.close();
-    return Promise.resolve();
-  });
-  const modules = seconds === 0 ? [] : [{ moduleId: 'alpha', breakerOpenFor: { seconds, nanos: 0 }, breakerCopied }];
-  await unaryCall(client.reportModules.bind(client), { reporter, modules });
 }
 
 /** Envoys that are connected to a control plane. */
@@ -146,7 +126,7 @@ describeWith('redis', 'two control planes', () => {
     const envoys = [await first.startEnvoy('edge-1'), await second.startEnvoy('edge-2')];
     const both = async (expected: boolean): Promise<boolean> =>
       (await Promise.all(envoys.map(refuses))).every((refused) => refused === expected);
-    await report(first, 'r1', 60);
+    await openBreaker(first, 'alpha', 60);
     await eventually(() => both(true), { what: 'both Envoys to refuse', everyMs: 5 });
     await sameVersions(planes);
     const open = versions(second);
@@ -160,7 +140,7 @@ describeWith('redis', 'two control planes', () => {
 
     // Taken back at the other control plane, once there is a store again: the router's latest word counts.
     await redis.revive();
-    await report(second, 'r1', 0);
+    await openBreaker(second, 'alpha', 0);
     await eventually(() => both(false), { what: 'both Envoys to let calls pass', everyMs: 5 });
     await sameVersions(planes);
   }, 120_000);

@@ -2,13 +2,15 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { beforeAll, expect, test } from '@jest/globals';
-import { status } from '@grpc/grpc-js';
+import { Metadata, status } from '@grpc/grpc-js';
+import { fromStatus } from '../../core/grpc/status.ts';
 import { systemClock } from '../../core/clock.ts';
 import { proxylessBootstrap } from '../../core/mesh/proxyless-bootstrap.ts';
 import { identityDir } from '../../core/service/service-identity.ts';
 import { onCleanup } from '../support/cleanup.ts';
 import { eventually } from '../support/eventually.ts';
 import { moduleAt, startMeshWorld } from './mesh-world.ts';
+import { openBreaker } from './open-breaker.ts';
 import type { MeshWorld } from './mesh-world.ts';
 import type { CallOrder, CallResult } from './proxyless-client.ts';
 
@@ -53,6 +55,13 @@ function call(moduleId: string): Promise<string> {
   });
 }
 
+/** What a router makes of an error that came to it from a process of its own. */
+function reasonOf(error: unknown): string {
+  const { message, code } = error as Error & { code: number };
+  const details = message.replace(/^\d+ \w+: /, '');
+  return fromStatus(Object.assign(new Error(message), { code, details, metadata: new Metadata() })).reason;
+}
+
 test('a call goes straight to the sidecar by mutual TLS, and follows its replicas', async () => {
   const [first, second] = [await world.startSidecar('alpha', 'a1'), await world.startSidecar('alpha', 'a2')];
   world.show(moduleAt('alpha', [first.port]), moduleAt('beta', []));
@@ -77,4 +86,23 @@ test('a call to a module that is not known yet waits, and is served once it is',
   expect(firstDone).toBe('still waiting');
   world.show(moduleAt('alpha', []), moduleAt('late', [sidecar.port]));
   expect(await answer).toBe('l1: x');
+});
+
+test('while a breaker is open calls are refused at once, with the reason, and go through again afterwards', async () => {
+  const sidecar = await world.startSidecar('delta', 'd1');
+  world.show(moduleAt('delta', [sidecar.port]));
+  expect(await eventually(() => call('delta'), { what: 'delta' })).toBe('d1: x');
+  await openBreaker(world, 'delta', 1);
+  await eventually(
+    () =>
+      call('delta').then(
+        () => false,
+        (error: unknown) => reasonOf(error) === 'BREAKER_OPEN',
+      ),
+    {
+      what: 'the refusal',
+      everyMs: 5,
+    },
+  );
+  await eventually(() => call('delta'), { what: 'calls to pass again' });
 });

@@ -138,6 +138,36 @@ test('a breaker that closes is told at once', async () => {
   router.reports.close();
 });
 
+test('50 openings: the time from one router to the Envoys of all is printed', async () => {
+  const router = await startRouter('router-timed');
+  // Connections of their own, shared out between both Envoys.
+  const clients = Array.from({ length: 10 }, () => world.dial('alpha'));
+  const say = async (client: (typeof clients)[number]): Promise<string> =>
+    client.say('x').catch((error: unknown) => fromStatus(error).reason);
+  const allSay = (expected: string): Promise<unknown> =>
+    eventually(async () => (await Promise.all(clients.map(say))).every((answer) => answer === expected), {
+      what: expected,
+      everyMs: 1,
+    });
+  await allSay('alpha');
+  const took: number[] = [];
+  for (let each = 0; each < 50; each += 1) {
+    const startMs = systemClock.monotonicMs();
+    router.board.setBreaker('alpha', 'open');
+    await allSay('BREAKER_OPEN');
+    took.push(systemClock.monotonicMs() - startMs);
+    router.board.setBreaker('alpha', 'closed');
+    await allSay('alpha');
+  }
+  took.sort((a, b) => a - b);
+  const [median = 0, longest = 0] = [took[24], took[49]];
+  process.stderr.write(
+    `shared breakers: p50 ${median.toFixed(0)} ms, longest ${longest.toFixed(0)} ms of ${took.length}\n`,
+  );
+  expect(took).toHaveLength(50);
+  router.reports.close();
+}, 120_000);
+
 test('the word of a router that dies expires with its lease, long before its breaker would have closed', async () => {
   const identity = await world.join('service', 'router', 'dying');
   const client = new ControlPlaneServiceClient(

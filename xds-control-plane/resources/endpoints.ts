@@ -19,13 +19,17 @@ interface LiveReplica {
  */
 export const gatewayEndpoints = shared((state: ModuleState) => assignment(state, liveReplicas(state.replicas)));
 
-/** Gives the same for a proxyless client: only ready replicas. */
-export const proxylessEndpoints = shared((state: ModuleState) =>
-  assignment(
-    state,
-    liveReplicas(state.replicas).filter(({ health }) => health === 'HEALTHY'),
-  ),
-);
+/** Gives the same for a proxyless client: only ready replicas. While the module's breaker is open all its calls are dropped. */
+export const proxylessEndpoints = shared((state: ModuleState): ClusterLoadAssignment => {
+  const ready = liveReplicas(state.replicas).filter(({ health }) => health === 'HEALTHY');
+  const given = assignment(state, ready);
+  return state.mesh?.breakerOpen === true ? { ...given, policy: DROP_ALL } : given;
+});
+
+/** gRPC has no direct answers, but drops as it is told (gRFC A32); the category stands in the error's text (core/grpc/status.ts). */
+const DROP_ALL = {
+  drop_overloads: [{ category: 'BREAKER_OPEN', drop_percentage: { numerator: 100, denominator: 'HUNDRED' as const } }],
+};
 
 function assignment({ moduleId, spec }: ModuleState, live: readonly LiveReplica[]): ClusterLoadAssignment {
   const zones = [...new Set(live.map(({ endpoint }) => endpoint.zone))].sort();

@@ -22,7 +22,12 @@ export function gatewayBalancing({ load_balancing: balancing }: ModuleSpec): Bal
     ...policyOf(balancing),
     // By default 0, no panic routing: with few replicas it would send to those just ejected, whereas a refusal at once lets
     // the router take the plan's next module (checklist 66).
-    common_lb_config: { healthy_panic_threshold: { value: balancing.panic_threshold } },
+    common_lb_config: {
+      healthy_panic_threshold: { value: balancing.panic_threshold },
+      // By default Envoy gathers changes of health and weight for a second: the second replica that drains or is ejected
+      // within it would go on getting calls. Modules have few replicas, so there is little to gather.
+      update_merge_window: duration(0),
+    },
   };
 }
 

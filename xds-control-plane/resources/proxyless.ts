@@ -40,7 +40,7 @@ const apiListener = sharedByContent((spec: ModuleSpec, shares: readonly Share[])
                 {
                   match: { prefix: '' },
                   route: {
-                    // gRPC has no direct answers: with every breaker open, calls go to the module itself.
+                    // With every breaker open, calls go to the module itself, where they are dropped (endpoints.ts).
                     ...destination(shares.length > 0 ? shares : [{ moduleId, weight: 1 }]),
                     max_stream_duration: { grpc_timeout_header_max: duration(0) },
                     ...(balancing.policy === 'ring_hash'
