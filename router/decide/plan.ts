@@ -2,6 +2,7 @@ import { FrontierError, type Reason } from '../../core/errors.ts';
 import type { Classification } from '../classification/classifier.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Query, Strategy } from '../domain/query.ts';
+import type { BrownOutEffect } from '../resilience/brown-out.ts';
 import { candidateOrder, exploresWith, isDemoted, scoreContext, type RankingContext } from './candidates.ts';
 import { expectedCost } from './cost.ts';
 import { exclusionOf, type Exclusion } from './eligibility.ts';
@@ -36,6 +37,8 @@ export interface Plan {
   readonly explores: boolean;
   /** Modules that are to be started beside the answer, because they would have answered were they ready. */
   readonly wake: readonly string[];
+  /** What pressure has changed about it; left out when nothing. */
+  readonly brownOut?: BrownOutEffect;
 }
 
 /** What configuration says about planning. */
@@ -49,6 +52,8 @@ export interface PlanPolicy {
   readonly selection: SelectionPolicy;
   /** How plans are gone through, unless a query says otherwise. */
   readonly strategy?: Strategy;
+  /** What pressure changes about this query; left out when nothing. */
+  readonly brownOut?: BrownOutEffect | undefined;
 }
 
 /**
@@ -63,8 +68,8 @@ export function plan(
   policy: PlanPolicy,
 ): Plan {
   const abstained = query.moduleId === undefined && classification.probability < policy.confidenceThreshold;
-  const { selection } = policy;
-  const explores = query.moduleId === undefined && exploresWith(query, principal, selection);
+  const { selection, brownOut } = policy;
+  const explores = brownOut === undefined && query.moduleId === undefined && exploresWith(query, principal, selection);
   const context: RankingContext = { query, selection, explores };
   const candidates =
     query.moduleId === undefined
@@ -80,7 +85,7 @@ export function plan(
     else if (isDemoted(status, classification.queryClass, policy.minSuccessRate)) demoted.push(status);
     else eligible.push(status);
   }
-  const { order, wake } = warmFirst([...eligible, ...demoted], selection);
+  const { order, wake } = warmFirst([...cheapestFirst(eligible, query, brownOut), ...demoted], selection);
   // One text for all: there may be as many as there are modules.
   const detail = `at most ${policy.maxAttempts} modules are tried`;
   for (let at = policy.maxAttempts; at < order.length; at += 1) {
@@ -88,8 +93,25 @@ export function plan(
     exclusions.push({ moduleId, reason: 'MAX_ATTEMPTS', detail });
   }
   const chosen = order.slice(0, policy.maxAttempts);
-  const strategy = query.strategy ?? policy.strategy ?? 'sequential';
-  return { steps: stepsFor(chosen, classification, context), abstained, strategy, exclusions, explores, wake };
+  const wanted = query.strategy ?? policy.strategy ?? 'sequential';
+  const strategy = brownOut?.cheaperFirst === true ? 'sequential' : wanted;
+  const steps = stepsFor(chosen, classification, context);
+  const made = { steps, abstained, strategy, exclusions, explores, wake };
+  return brownOut === undefined ? made : { ...made, brownOut };
+}
+
+/**
+ * Puts cheaper modules first where pressure asks for it, unless a module was asked for; equally cheap ones keep their order. None is
+ * started under pressure while another one is ready.
+ */
+function cheapestFirst(
+  order: readonly ModuleStatus[],
+  query: Query,
+  brownOut: BrownOutEffect | undefined,
+): readonly ModuleStatus[] {
+  if (brownOut?.cheaperFirst !== true || query.moduleId !== undefined) return order;
+  const isCold = ({ readyReplicas }: ModuleStatus): number => (readyReplicas > 0 ? 0 : 1);
+  return [...order].sort((a, b) => isCold(a) - isCold(b) || expectedCost(a.spec, query) - expectedCost(b.spec, query));
 }
 
 /**

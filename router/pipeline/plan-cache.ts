@@ -5,14 +5,17 @@ import type { Decision } from '../decide/decide.ts';
 import { exploresWith } from '../decide/candidates.ts';
 import { plan, type Plan, type PlanPolicy } from '../decide/plan.ts';
 import type { Principal } from '../domain/principal.ts';
+import { priorityOf } from '../domain/query-priority.ts';
 import type { Query } from '../domain/query.ts';
 import type { ModuleBoard } from '../resilience/module-board.ts';
+import type { Pressure } from './pressure.ts';
 
 export interface PlanCacheDependencies {
   readonly board: ModuleBoard;
   readonly classifier: Classifier;
   readonly policy: PlanPolicy;
   readonly clock: Clock;
+  readonly pressure: Pressure;
 }
 
 /** A plan and what it was made for. */
@@ -29,7 +32,7 @@ const MAX_AGE_MS = 100;
 /** Decides for the queries of one principal in bulk: plain ones of the same class share a plan. */
 export function createPlanCache(
   principal: Principal,
-  { board, classifier, policy }: PlanCacheDependencies,
+  { board, classifier, policy, pressure }: PlanCacheDependencies,
 ): (query: Query, nowMs: number) => Decision {
   let cached: CachedPlan[] = [];
   let version = -1;
@@ -48,6 +51,11 @@ export function createPlanCache(
   };
   return (query, nowMs) => {
     const classification = classifier.classify(query);
+    const brownOut = pressure.level === 0 ? undefined : pressure.effectOn(priorityOf(query));
+    if (brownOut !== undefined) {
+      const cheaper = { ...policy, brownOut };
+      return { classification, plan: plan(query, classification, board.statuses, principal, cheaper) };
+    }
     if (!isPlain(query) || exploresWith(query, principal, policy.selection))
       return { classification, plan: plan(query, classification, board.statuses, principal, policy) };
     if (version !== board.version || nowMs - madeAtMs > MAX_AGE_MS) {
@@ -66,6 +74,7 @@ function isPlain(query: Query): boolean {
     query.moduleId === undefined &&
     query.maxCost === undefined &&
     query.sessionId === '' &&
+    priorityOf(query) === 'normal' &&
     !query.explain
   );
 }

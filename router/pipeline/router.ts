@@ -2,11 +2,12 @@ import { FrontierError, messageOf } from '../../core/errors.ts';
 import type { Classification } from '../classification/classifier.ts';
 import { decide, type Decision } from '../decide/decide.ts';
 import { explain, type Explanation, type StageTiming } from '../decide/explain.ts';
-import { requireSteps } from '../decide/plan.ts';
+import { requireSteps, type PlanPolicy } from '../decide/plan.ts';
 import type { ExecutionResult } from '../domain/answer.ts';
 import type { RouteEvent } from '../domain/events.ts';
 import type { Caller } from '../domain/caller.ts';
 import { mayUse, type Principal } from '../domain/principal.ts';
+import { priorityOf, withPriority } from '../domain/query-priority.ts';
 import type { Query } from '../domain/query.ts';
 import type { RouteResult } from '../domain/route-result.ts';
 import { executePlan } from '../execute/execute-plan.ts';
@@ -44,9 +45,12 @@ export function createRouter(dependencies: RouterDependencies): Router {
       throw new FrontierError('INTERNAL', 'the pipeline ended without a result');
     },
     stream: (query, caller) => run('stream', query, caller, dependencies),
-    classify(query, { principal }) {
+    classify(asked, caller) {
+      const { principal } = caller;
       requirePermission(principal, 'route');
-      const { board, classifier, policy, clock } = dependencies;
+      const query = withPriority(asked, caller);
+      const { board, classifier, clock } = dependencies;
+      const policy = policyFor(query, dependencies);
       const stages: StageTiming[] = [];
       const decision = decide(query, classifier, board.statuses, principal, policy, (stage, work) => {
         const startedMs = clock.monotonicMs();
@@ -65,15 +69,17 @@ export function createRouter(dependencies: RouterDependencies): Router {
 
 async function* run(
   method: Method,
-  query: Query,
+  asked: Query,
   caller: Caller,
   dependencies: RouterDependencies,
 ): AsyncGenerator<RouteEvent, void, undefined> {
   const { principal } = caller;
+  const query = withPriority(asked, caller);
   const request = beginRequest(query, caller, dependencies);
   let queryClass = '';
   try {
-    const decision = admitAndDecide(query, principal, request, dependencies);
+    await admit(query, principal, request, dependencies);
+    const decision = decideFor(query, principal, request, dependencies);
     queryClass = decision.classification.queryClass;
     yield { kind: 'decision', decision, requestId: query.requestId };
 
@@ -94,19 +100,40 @@ async function* run(
   }
 }
 
-function admitAndDecide(
+/** Lets a request in, after a short wait where there is no place for it. */
+async function admit(
+  query: Query,
+  principal: Principal,
+  request: RequestRun,
+  { admission, clock }: RouterDependencies,
+): Promise<void> {
+  requirePermission(principal, 'route');
+  request.throwIfOver();
+  const startedMs = clock.monotonicMs();
+  try {
+    request.onEnd(await admission.enter(principal, query.userId, priorityOf(query), request.signal));
+  } finally {
+    request.note('admit', clock.monotonicMs() - startedMs);
+  }
+}
+
+function decideFor(
   query: Query,
   principal: Principal,
   request: RequestRun,
   dependencies: RouterDependencies,
 ): Decision {
-  requirePermission(principal, 'route');
-  request.throwIfOver();
-  request.onEnd(request.timed('admit', () => dependencies.admission.enter(principal, query.userId)));
-  const { classifier, board, policy } = dependencies;
+  const { classifier, board } = dependencies;
+  const policy = policyFor(query, dependencies);
   const decision = decide(query, classifier, board.statuses, principal, policy, request.timed);
   requireSteps(decision.plan);
   return decision;
+}
+
+/** Gives the policy of planning, with what pressure changes about this query. */
+function policyFor(query: Query, { policy, pressure }: RouterDependencies): PlanPolicy {
+  const brownOut = pressure.effectOn(priorityOf(query));
+  return brownOut === undefined ? policy : { ...policy, brownOut };
 }
 
 /** Gives an answer that was given before where there is one, else has it made, and kept. */
@@ -129,14 +156,16 @@ async function* answer(
     if (method === 'stream' && content !== '')
       yield { kind: 'token', text: content, index: 0, moduleId: cached.moduleId };
     const given = { answer: cached.answer, moduleId: cached.moduleId, attempts: [], coldStartMs: 0 };
-    return { ...resultOf(given, query, decision, request, dependencies), fallbackUsed: false, cacheHit: true };
+    const result = resultOf(given, query, decision, request, dependencies);
+    return { ...result, fallbackUsed: false, cacheHit: true, brownOut: undefined };
   }
   let made: RouteResult | undefined;
   try {
     made = yield* execute(method, query, caller, decision, request, dependencies);
     return made;
   } finally {
-    lookup.settle(made);
+    // A shortened answer is not one for others.
+    lookup.settle(made?.brownOut?.maxTokens === undefined ? made : undefined);
   }
 }
 
@@ -161,8 +190,9 @@ async function* execute(
   const startedMs = clock.monotonicMs();
   const { queryClass } = decision.classification;
   const { signal, deadlineMs, traceContext } = request;
+  const maxTokens = decision.plan.brownOut?.maxTokens;
   const execution = {
-    query,
+    query: maxTokens === undefined ? query : { ...query, tokenCap: maxTokens },
     queryClass,
     tenant: caller.principal.tenant,
     signal,
@@ -195,6 +225,8 @@ function resultOf(
     cost: done.attempts.reduce((sum, attempt) => sum + attempt.cost, 0),
     cacheHit: false,
     traceId: request.traceId,
+    priority: priorityOf(query),
+    brownOut: decision.plan.brownOut,
     explanation: query.explain ? explain(decision, policy, request.stages) : undefined,
   };
 }
