@@ -19,9 +19,11 @@ import { createSidecarCaller } from './execute/sidecar-client.ts';
 import { openOutcomeLog } from './learning/outcome-log.ts';
 import { createLoaderClient, type LoaderClient } from './loader-client.ts';
 import { startMeshReports, type MeshReports } from './mesh-report-client.ts';
-import { createAdmission, type Admission } from './pipeline/admit.ts';
+import { composeOverload } from './compose-overload.ts';
+import type { Admission } from './pipeline/admit.ts';
 import { createAuthenticate, type Authenticate } from './pipeline/authenticate.ts';
 import type { BulkDependencies } from './pipeline/dependencies.ts';
+import type { Pressure } from './pipeline/pressure.ts';
 import { createRateBuckets } from './pipeline/rate-buckets.ts';
 import { createRecentRequests } from './pipeline/recent-requests.ts';
 import { createRouter, type Router } from './pipeline/router.ts';
@@ -66,6 +68,7 @@ export interface RouterParts {
   readonly watch: ModuleWatch;
   readonly loader: LoaderClient;
   readonly admission: Admission;
+  readonly pressure: Pressure;
   readonly authenticate: Authenticate;
   readonly metrics: RouterMetrics;
   readonly ledger: FallbackLedger;
@@ -114,10 +117,10 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
   });
   const { requests_per_second: perSecond, burst: size } = settings.rate_limit;
   const buckets = createRateBuckets({ perSecond, size }, clock);
-  const admission = createAdmission({
-    maxConcurrent: settings.max_concurrent_requests,
-    buckets,
+  const overload = composeOverload(options, board, buckets, (priority, reason) => {
+    metrics.shed.inc({ priority, reason });
   });
+  const { admission, pressure } = overload;
   const metrics = createRouterMetrics(registry, board, () => admission.inFlight);
   const isShared = config.orchestration.storage.type === 'redis';
   const shared = await shareRouter({ ...options, isShared, board, buckets });
@@ -169,6 +172,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     recent: createRecentRequests(),
     classifier: createLexicalClassifier(loadModel(modelPathOf(config))),
     admission,
+    pressure,
     policy,
     planner: createPlanBook(policy),
     answers,
@@ -194,6 +198,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     watch,
     loader,
     admission,
+    pressure,
     authenticate: createAuthenticate(security),
     metrics,
     ledger,
@@ -202,6 +207,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     async close() {
       usage.close();
       await healer.settled();
+      overload.close();
       meshReports?.close();
       watch.close();
       activator.close();

@@ -10,6 +10,7 @@ import type {
   RouteResult as RouteResultMessage,
 } from '../gen/frontier/router/v1/router.ts';
 import type { QueryLimits } from './bindings/check-query.ts';
+import { askedPriority, PRIORITY_HEADER } from './bindings/priority-header.ts';
 import { queryFromMessage } from './bindings/decode-request.ts';
 import {
   classificationToMessage,
@@ -20,7 +21,8 @@ import {
 import { invalid } from './bindings/check-query.ts';
 import type { Authenticate } from './pipeline/authenticate.ts';
 import type { Caller } from './domain/caller.ts';
-import { routeMany, type BulkInput, type BulkResult } from './pipeline/bulk-router.ts';
+import type { BulkInput } from './pipeline/bulk-admit.ts';
+import { routeMany, type BulkResult } from './pipeline/bulk-router.ts';
 import type { BulkDependencies } from './pipeline/dependencies.ts';
 import type { Router } from './pipeline/router.ts';
 
@@ -40,6 +42,7 @@ export function createGrpcService({ router, bulk, authenticate, limits }: GrpcSe
       peer: call.peer,
     }),
     signal: call.signal,
+    priority: askedPriority(first(call.metadata, PRIORITY_HEADER)),
     deadlineMs: call.deadlineMs,
     traceContext: contextFromHeaders({
       traceparent: first(call.metadata, 'traceparent'),

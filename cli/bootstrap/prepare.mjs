@@ -16,6 +16,7 @@ const NEEDS = {
   bench: { modules: false, parts: false },
   faults: { modules: false, parts: true },
   conformance: { modules: false, parts: false },
+  soak: { modules: false, parts: true },
   train: { modules: false, parts: false },
   prepare: { modules: true, parts: true },
 };

@@ -16,9 +16,11 @@ export const adaptiveConcurrency = z
     tolerance: z
       .number()
       .min(1.1)
-      .max(10)
-      .default(2)
-      .describe('How many times slower than when it is unloaded the module may get before the limit falls.'),
+      .max(1_000)
+      .optional()
+      .describe(
+        'How many times slower than when it is unloaded the module may get before the limit falls; left out, half as much again as a full queue (max_queued) explains, at least 2.',
+      ),
     latency_floor: seconds
       .default(0.25)
       .describe('Queries whose first token (or whole answer) came within this time never count as slow, in seconds.'),

@@ -5,6 +5,7 @@ import {
   ExecutionPath,
   Strategy,
   type Attempt,
+  type BrownOut as BrownOutMessage,
   type ClassifyResponse,
   type Explanation as ExplanationMessage,
   type Plan as PlanMessage,
@@ -19,7 +20,9 @@ import type { AttemptRecord, FinishReason } from '../domain/answer.ts';
 import type { Strategy as StrategyName } from '../domain/query.ts';
 import type { RouteEvent } from '../domain/events.ts';
 import type { RouteResult } from '../domain/route-result.ts';
+import type { BrownOutEffect } from '../resilience/brown-out.ts';
 import { attachmentToMessage } from './attachments.ts';
+import { PRIORITY_MESSAGES } from './priority-message.ts';
 
 const FINISH_REASONS: Readonly<Record<FinishReason, FinishReasonMessage>> = {
   unspecified: FinishReasonMessage.UNSPECIFIED,
@@ -59,7 +62,15 @@ function metadataToMessage(result: RouteResult): RouteMetadata {
     continuation: result.continuation ?? false,
     coldStartSeconds: result.coldStartMs / 1000,
     attachments: answer.attachments.map(attachmentToMessage),
+    priority: PRIORITY_MESSAGES[result.priority],
+    brownOut: brownOutToMessage(result.brownOut),
   };
+}
+
+function brownOutToMessage(effect: BrownOutEffect | undefined): BrownOutMessage | undefined {
+  if (effect === undefined) return undefined;
+  const { upTo, cheaperFirst, maxTokens } = effect;
+  return { upTo: PRIORITY_MESSAGES[upTo], cheaperFirst, maxTokens };
 }
 
 function attemptToMessage(attempt: AttemptRecord): Attempt {
@@ -98,6 +109,7 @@ function planToMessage(plan: Plan): PlanMessage {
     path: ExecutionPath.FULL,
     explores: plan.explores,
     wakeModuleIds: [...plan.wake],
+    brownOut: brownOutToMessage(plan.brownOut),
   };
 }
 

@@ -3,7 +3,6 @@ import { durationToMs } from '../../core/modules/module-view.ts';
 import type { TraceHeaders } from '../../core/telemetry/tracing.ts';
 import {
   FinishReason as FinishReasonMessage,
-  MessagePriority,
   MessageType,
   type AnswerPayload,
   type ErrorPayload,
@@ -13,18 +12,11 @@ import {
 } from '../../gen/frontier/common/v1/message.ts';
 import type { ConfidenceReport as ConfidenceMessage } from '../../gen/frontier/common/v1/quality.ts';
 import type { ConfidenceReport, FinishReason, JudgedAnswer, JudgePriors } from '../domain/answer.ts';
-import type { Priority } from '../domain/priority.ts';
 import type { Query } from '../domain/query.ts';
 import { attachmentFromMessage, attachmentToMessage } from './attachments.ts';
+import { PRIORITY_MESSAGES } from './priority-message.ts';
 
 const SOURCE = 'router';
-
-const PRIORITIES: Readonly<Record<Priority, MessagePriority>> = {
-  low: MessagePriority.LOW,
-  normal: MessagePriority.NORMAL,
-  high: MessagePriority.HIGH,
-  critical: MessagePriority.CRITICAL,
-};
 
 const FINISH_REASONS: Readonly<Record<number, FinishReason>> = {
   [FinishReasonMessage.STOP]: 'stop',
@@ -49,7 +41,7 @@ export function queryToMessage(envelope: Envelope, query: Query, priors: JudgePr
       source: SOURCE,
       destination: envelope.moduleId,
       type: MessageType.REQUEST,
-      priority: PRIORITIES[query.priority ?? 'normal'],
+      priority: PRIORITY_MESSAGES[query.priority ?? 'normal'],
       createTime: undefined,
       timeToLive: undefined,
       trace: traceToMessage(envelope.trace),

@@ -40,6 +40,7 @@ function result(content: string, more: Partial<RouteResult['answer']> = {}, acce
     cost: 0,
     cacheHit: false,
     traceId: '',
+    priority: 'normal',
     explanation: undefined,
   };
 }

@@ -1,4 +1,5 @@
 import type { ClassProbability, Signal } from '../classification/classifier.ts';
+import type { BrownOutEffect } from '../resilience/brown-out.ts';
 import type { Decision } from './decide.ts';
 import type { Plan, PlanPolicy, PlanStep } from './plan.ts';
 
@@ -31,6 +32,11 @@ export function explain(decision: Decision, policy: PlanPolicy, stages: readonly
   };
 }
 
+function brownOutText({ cheaperFirst, maxTokens }: BrownOutEffect): string {
+  const cut = maxTokens === undefined ? [] : [`answers of at most ${maxTokens} tokens`];
+  return `under pressure ${[...(cheaperFirst ? ['the cheapest module first'] : []), ...cut].join(' and ')}`;
+}
+
 function summarize({ classification, plan }: Decision, policy: PlanPolicy): string {
   const { queryClass, probability } = classification;
   const how = `${queryClass} with probability ${probability.toFixed(2)}`;
@@ -41,7 +47,8 @@ function summarize({ classification, plan }: Decision, policy: PlanPolicy): stri
   const drawn = plan.explores ? ', in an order drawn to try modules out' : '';
   const wake = plan.wake.length === 0 ? '' : `; ${plan.wake.join(', ')} is started meanwhile`;
   const left = plan.exclusions.map(({ moduleId, reason }) => `${moduleId} (${reason})`).join(', ');
-  return `${choice}${drawn}: ${order === '' ? 'no module can answer' : order}${wake}${left === '' ? '' : `; left out: ${left}`}.`;
+  const cheaper = plan.brownOut === undefined ? '' : `, ${brownOutText(plan.brownOut)}`;
+  return `${choice}${drawn}${cheaper}: ${order === '' ? 'no module can answer' : order}${wake}${left === '' ? '' : `; left out: ${left}`}.`;
 }
 
 const SHARE_TEXT = { slow_start: 'back after a failure', drifting: 'getting worse' } as const;

@@ -5,6 +5,7 @@ import { CandidateWalk } from './candidate-walk.ts';
 import { exploresWith } from './candidates.ts';
 import { createClassIndex, type ClassIndex, type Slot } from './class-index.ts';
 import { expectedCost } from './cost.ts';
+import type { BrownOutEffect } from '../resilience/brown-out.ts';
 import type { Exclusion } from './eligibility.ts';
 import { expectedWaitMs, type ModuleStatuses } from './module-status.ts';
 import { abstains, plan, strategyOf, type Plan, type PlanPolicy, type PlanStep } from './plan.ts';
@@ -16,6 +17,8 @@ export type Planner = (
   classification: Classification,
   statuses: ModuleStatuses,
   principal: Principal,
+  /** What is done under pressure; undefined without. */
+  brownOut?: BrownOutEffect,
 ) => Plan;
 
 /**
@@ -26,7 +29,8 @@ export type Planner = (
 export function createPlanBook(policy: PlanPolicy): Planner {
   const walk = new CandidateWalk(policy);
   let index: ClassIndex | undefined;
-  return (query, classification, statuses, principal) => {
+  return (query, classification, statuses, principal, brownOut) => {
+    if (brownOut !== undefined) return plan(query, classification, statuses, principal, { ...policy, brownOut });
     if (query.moduleId !== undefined || query.explain || exploresWith(query, principal, policy.selection))
       return plan(query, classification, statuses, principal, policy);
     if (index?.statuses !== statuses) index = createClassIndex(statuses, policy.selection.weights);

@@ -2,6 +2,7 @@ import { FrontierError, type Reason } from '../../core/errors.ts';
 import type { Classification } from '../classification/classifier.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Query, Strategy } from '../domain/query.ts';
+import type { BrownOutEffect } from '../resilience/brown-out.ts';
 import { candidateOrder, exploresWith, isDemoted, scoreContext, type RankingContext } from './candidates.ts';
 import { expectedCost } from './cost.ts';
 import { exclusionOf, type Exclusion } from './eligibility.ts';
@@ -41,6 +42,8 @@ export interface Plan {
   readonly explores: boolean;
   /** Modules that are to be started beside the answer, because they would have answered were they ready. */
   readonly wake: readonly string[];
+  /** What pressure has changed about it; left out when nothing. */
+  readonly brownOut?: BrownOutEffect;
 }
 
 /** What configuration says about planning. */
@@ -54,6 +57,8 @@ export interface PlanPolicy {
   readonly selection: SelectionPolicy;
   /** How plans are gone through, unless a query says otherwise. */
   readonly strategy?: Strategy;
+  /** What pressure changes about this query; left out when nothing. */
+  readonly brownOut?: BrownOutEffect | undefined;
 }
 
 /**
@@ -68,8 +73,8 @@ export function plan(
   policy: PlanPolicy,
 ): Plan {
   const abstained = abstains(query, classification, policy);
-  const { selection } = policy;
-  const explores = query.moduleId === undefined && exploresWith(query, principal, selection);
+  const { selection, brownOut } = policy;
+  const explores = brownOut === undefined && query.moduleId === undefined && exploresWith(query, principal, selection);
   const context: RankingContext = { query, selection, explores };
   const candidates =
     query.moduleId === undefined
@@ -90,7 +95,8 @@ export function plan(
     query.moduleId === undefined
       ? heldOff(eligible, query.requestId, abstained ? 'GENERAL' : classification.queryClass)
       : new Set<ModuleStatus>();
-  const { order, wake } = warmFirst([...lastly(eligible, idle), ...demoted], selection);
+  const inOrder = lastly(cheapestFirst(eligible, query, brownOut), idle);
+  const { order, wake } = warmFirst([...inOrder, ...demoted], selection);
   // One text for all: there may be as many as there are modules.
   const detail = `at most ${policy.maxAttempts} modules are tried`;
   for (let at = policy.maxAttempts; at < order.length; at += 1) {
@@ -98,9 +104,10 @@ export function plan(
     exclusions.push({ moduleId, reason: 'MAX_ATTEMPTS', detail });
   }
   const chosen = order.slice(0, policy.maxAttempts);
-  const strategy = strategyOf(query, policy);
+  const strategy = brownOut?.cheaperFirst === true ? 'sequential' : strategyOf(query, policy);
   const steps = stepsFor(chosen, idle, classification, context);
-  return { steps, abstained, strategy, exclusions, explores, wake };
+  const made = { steps, abstained, strategy, exclusions, explores, wake };
+  return brownOut === undefined ? made : { ...made, brownOut };
 }
 
 /** Gives the modules with those that are held off behind the others. */
@@ -118,6 +125,20 @@ export function abstains(query: Query, { probability }: Classification, { confid
 /** Gives how a query's plan is gone through. */
 export function strategyOf(query: Query, policy: PlanPolicy): Strategy {
   return query.strategy ?? policy.strategy ?? 'sequential';
+}
+
+/**
+ * Puts cheaper modules first where pressure asks for it, unless a module was asked for; equally cheap ones keep their order. None is
+ * started under pressure while another one is ready.
+ */
+function cheapestFirst(
+  order: readonly ModuleStatus[],
+  query: Query,
+  brownOut: BrownOutEffect | undefined,
+): readonly ModuleStatus[] {
+  if (brownOut?.cheaperFirst !== true || query.moduleId !== undefined) return order;
+  const isCold = ({ readyReplicas }: ModuleStatus): number => (readyReplicas > 0 ? 0 : 1);
+  return [...order].sort((a, b) => isCold(a) - isCold(b) || expectedCost(a.spec, query) - expectedCost(b.spec, query));
 }
 
 /**

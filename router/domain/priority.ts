@@ -1,5 +1,4 @@
 import { PRIORITIES } from '../../core/config/overload-schema.ts';
-import type { Principal } from './principal.ts';
 
 /**
  * Importance of a request, as in Google's four criticalities (CRITICAL_PLUS, CRITICAL, SHEDDABLE_PLUS, SHEDDABLE; Site
@@ -25,7 +24,7 @@ export function highestOf(priorities: readonly Priority[]): Priority {
 /** Gives the priority that a request has: the one that it asks for, as far as its caller may go, or the tenant's own. */
 export function effectivePriority(
   asked: Priority | undefined,
-  { priority = 'normal', maxPriority = 'critical' }: Pick<Principal, 'priority' | 'maxPriority'>,
+  { priority = 'normal', maxPriority = 'critical' }: { readonly priority?: Priority; readonly maxPriority?: Priority },
 ): Priority {
   return lowerOf(asked ?? priority, maxPriority);
 }

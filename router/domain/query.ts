@@ -54,6 +54,8 @@ export interface Query {
   /** Session whose queries should go to the same module; may be empty. */
   readonly sessionId: string;
   readonly cachePolicy: CachePolicy;
+  /** Longest answer that pressure leaves, in tokens; set by the router. */
+  readonly tokenCap?: number;
 }
 
 /** Gives a query of which nothing but its id and words is set. */

@@ -19,6 +19,7 @@ import { attemptFailure, isModulesFault, mayBeMeshLag } from './attempt-failure.
 import { createHoldBack, type HoldBack } from './hold-back.ts';
 import type { ModuleCall, ModuleCaller } from './module-caller.ts';
 import { priorsFor } from './priors.ts';
+import { withTokenCap } from './token-cap.ts';
 import { startSilenceWatch } from './silence-watch.ts';
 
 export interface AttemptDependencies {
@@ -230,7 +231,7 @@ function callOf(
   { board }: AttemptDependencies,
 ): ModuleCall {
   return {
-    query: request.query,
+    query: withTokenCap(request.query, board.record(moduleId)?.spec, request.query.tokenCap),
     priors: priorsFor(board.record(moduleId), request.queryClass),
     tenant: request.tenant,
     signal: request.signal,

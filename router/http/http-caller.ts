@@ -6,6 +6,7 @@ import { invalid } from '../bindings/check-query.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Query } from '../domain/query.ts';
 import type { Authenticate } from '../pipeline/authenticate.ts';
+import { askedPriority, PRIORITY_HEADER } from '../bindings/priority-header.ts';
 import type { Caller } from '../domain/caller.ts';
 
 export interface HttpCallerOptions {
@@ -28,6 +29,7 @@ export function callerOf(request: FastifyRequest, reply: FastifyReply, options: 
   return {
     principal: principalOf(request, options.authenticate),
     signal: gone.signal,
+    priority: askedPriority(header(request, PRIORITY_HEADER)),
     deadlineMs: clock.nowMs() + Math.min(asked ?? Infinity, timeoutMs),
     traceContext: contextFromHeaders({
       traceparent: header(request, 'traceparent'),

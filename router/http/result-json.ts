@@ -3,6 +3,7 @@ import type { Plan } from '../decide/plan.ts';
 import type { AttemptRecord, ConfidenceReport, TokenUsage } from '../domain/answer.ts';
 import type { RouteEvent } from '../domain/events.ts';
 import type { Attachment } from '../domain/query.ts';
+import type { BrownOutEffect } from '../resilience/brown-out.ts';
 import type { RouteResult } from '../domain/route-result.ts';
 import type { Classification, ClassProbability } from '../classification/classifier.ts';
 
@@ -37,8 +38,18 @@ function metadataJson({ answer, explanation, ...result }: RouteResult) {
     continuation: result.continuation ?? false,
     cold_start_seconds: result.coldStartMs / 1000,
     attachments: answer.attachments.map(attachmentJson),
+    priority: result.priority,
+    ...brownOutJson(result.brownOut),
     ...(explanation === undefined ? {} : { explanation: explanationJson(explanation) }),
   };
+}
+
+/** What pressure has changed; nothing where it has not. */
+function brownOutJson(effect: BrownOutEffect | undefined) {
+  if (effect === undefined) return {};
+  const { upTo, cheaperFirst, maxTokens } = effect;
+  const cut = maxTokens === undefined ? {} : { max_tokens: maxTokens };
+  return { brown_out: { up_to: upTo, cheaper_first: cheaperFirst, ...cut } };
 }
 
 function attemptJson({ moduleId, accepted, reason, latencyMs, cost, confidenceScore, ...spent }: AttemptRecord) {
@@ -79,7 +90,7 @@ export function explanationJson({ probabilities, plan, signals, summary, stages 
   };
 }
 
-function planJson({ steps, abstained, strategy = 'sequential', explores, wake }: Plan) {
+function planJson({ steps, abstained, strategy = 'sequential', explores, wake, brownOut }: Plan) {
   return {
     steps: steps.map((step) => ({
       module_id: step.moduleId,
@@ -97,6 +108,7 @@ function planJson({ steps, abstained, strategy = 'sequential', explores, wake }:
     abstained,
     explores,
     wake_module_ids: wake,
+    ...brownOutJson(brownOut),
   };
 }
 

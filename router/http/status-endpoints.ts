@@ -9,6 +9,7 @@ import { mayUse, type Principal } from '../domain/principal.ts';
 import type { Activator } from '../execute/activation.ts';
 import type { LoaderClient } from '../loader-client.ts';
 import type { Admission } from '../pipeline/admit.ts';
+import type { Pressure } from '../pipeline/pressure.ts';
 import { requirePermission, type Authenticate } from '../pipeline/authenticate.ts';
 import type { FallbackLedger } from '../resilience/fallback-ledger.ts';
 import type { HealingEvents } from '../resilience/healing-events.ts';
@@ -27,6 +28,7 @@ export interface StatusEndpointOptions {
   readonly watch: ModuleWatch;
   readonly loader: LoaderClient;
   readonly admission: Admission;
+  readonly pressure: Pressure;
   readonly metrics: RouterMetrics;
   readonly ledger: FallbackLedger;
   readonly retryBudget: RetryBudget;
@@ -61,11 +63,12 @@ export function addStatusEndpoints(app: FastifyInstance, options: StatusEndpoint
     return reply.header('content-type', registry.contentType).send(await registry.metrics());
   });
   app.get('/status', (request, reply) => {
-    reads(request);
+    const { tenant } = reads(request);
     return reply.send({
       version: options.version,
       uptime_seconds: (clock.monotonicMs() - startedMs) / 1000,
       in_flight: options.admission.inFlight,
+      admission: admissionJson(options, tenant),
       loader: loaderState(options),
       modules: recordsInOrder(board).map((record) =>
         moduleJson(record, options.activator.waiting(record.spec.module_id)),
@@ -117,6 +120,17 @@ function requireModule(board: ModuleBoard, principal: Principal, id: string): vo
     throw new FrontierError('MODULE_UNKNOWN', `there is no module "${id}"`, { metadata: { module_id: id } });
   if (!mayUse(principal, id))
     throw new FrontierError('PERMISSION_DENIED', `the roles of ${principal.subject} do not allow ${id}`);
+}
+
+/** How the router stands with its places; of tenants only what the reader's own has. */
+function admissionJson({ admission, pressure }: StatusEndpointOptions, tenant: string) {
+  const { inFlight, share } = admission.tenantShare(tenant);
+  return {
+    limit: admission.limit,
+    waiting: admission.waiting,
+    brown_out_level: pressure.level,
+    tenant: { name: tenant, in_flight: inFlight, share },
+  };
 }
 
 function recordsInOrder(board: ModuleBoard) {

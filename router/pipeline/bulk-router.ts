@@ -1,23 +1,22 @@
 import { FrontierError, toFrontierError } from '../../core/errors.ts';
 import type { RouteResult } from '../domain/route-result.ts';
-import type { Query } from '../domain/query.ts';
+import { priorityOf } from '../domain/query-priority.ts';
 import { explain } from '../decide/explain.ts';
 import { requireSteps } from '../decide/plan.ts';
 import { createAsyncQueue } from '../execute/async-queue.ts';
 import { requirePermission } from './authenticate.ts';
+import { admitBatch, type BulkInput } from './bulk-admit.ts';
 import { createBulkRecord } from './bulk-record.ts';
 import { BulkRun, type BulkOutcome } from './bulk-run.ts';
 import { createPlanCache } from './plan-cache.ts';
 import type { Caller } from '../domain/caller.ts';
 import type { BulkDependencies } from './dependencies.ts';
 
-/** A query that has come in, or why it cannot be handled. */
-export type BulkInput =
-  { readonly requestId: string; readonly query: Query } | { readonly requestId: string; readonly error: FrontierError };
-
 /** The result of one query. */
 export interface BulkResult {
   readonly requestId: string;
+  /** Set when the query never had a place. */
+  readonly shed?: true;
   readonly result: RouteResult | FrontierError;
 }
 
@@ -49,7 +48,7 @@ export async function* routeMany(
       try {
         yield results;
       } finally {
-        dependencies.admission.leaveBulk(results.length);
+        dependencies.admission.leaveBulk(caller.principal.tenant, placesOf(results));
       }
     }
   } finally {
@@ -97,6 +96,10 @@ function createSession(caller: Caller, dependencies: BulkDependencies): Session 
     finished.push({ requestId, result });
     schedule();
   };
+  const shed = (requestId: string, error: FrontierError): void => {
+    finished.push({ requestId, result: error, shed: true });
+    schedule();
+  };
   const onDone = (run: BulkRun, outcome: BulkOutcome): void => {
     const { requestId } = run.query;
     runs.delete(requestId);
@@ -104,7 +107,7 @@ function createSession(caller: Caller, dependencies: BulkDependencies): Session 
   };
   const start = (input: BulkInput): void => {
     if (closed) {
-      admission.leaveBulk(1);
+      admission.leaveBulk(principal.tenant, 1);
       return;
     }
     if ('error' in input) {
@@ -136,7 +139,7 @@ function createSession(caller: Caller, dependencies: BulkDependencies): Session 
     results: out,
     async readAll(batches) {
       try {
-        for await (const batch of batches) await admitBatch(batch, caller, dependencies, start);
+        for await (const batch of batches) await admitBatch(batch, caller, dependencies, { start, shed });
         reading = false;
         schedule();
       } catch (error) {
@@ -153,38 +156,21 @@ function createSession(caller: Caller, dependencies: BulkDependencies): Session 
     close() {
       closed = true;
       for (const run of [...runs.values()]) run.abandon(new FrontierError('CANCELLED', 'the caller is gone'));
-      admission.leaveBulk(finished.length + out.drain().reduce((sum, batch) => sum + batch.length, 0));
+      const left = [finished, ...out.drain()].reduce((sum, batch) => sum + placesOf(batch), 0);
+      admission.leaveBulk(principal.tenant, left);
       finished = [];
     },
   };
 }
 
-/** Starts the queries of a batch, as places and the user's allowance come free. */
-async function admitBatch(
-  batch: readonly BulkInput[],
-  { principal, signal }: Caller,
-  { admission, clock }: BulkDependencies,
-  start: (input: BulkInput) => void,
-): Promise<void> {
-  for (let at = 0; at < batch.length;) {
-    const entered = admission.enterBulk(batch.length - at);
-    if (entered === 0) {
-      await admission.bulkPlaceFreed(signal);
-      continue;
-    }
-    const waitMs = admission.takeAllowance(principal, '', entered);
-    if (waitMs > 0) {
-      admission.leaveBulk(entered);
-      await clock.sleep(waitMs, signal);
-      continue;
-    }
-    for (const end = at + entered; at < end; at += 1) start(batch[at] as BulkInput);
-  }
-}
-
 function expiryOf({ deadlineMs }: Caller, startedMs: number, { clock, requestTimeoutMs }: BulkDependencies): number {
   const leftMs = deadlineMs === undefined ? requestTimeoutMs : Math.min(requestTimeoutMs, deadlineMs - clock.nowMs());
   return startedMs + leftMs;
+}
+
+/** Places that results still hold: those that were shed never had one. */
+function placesOf(results: readonly BulkResult[]): number {
+  return results.reduce((count, { shed }) => (shed === true ? count : count + 1), 0);
 }
 
 function expired(): FrontierError {
@@ -210,6 +196,8 @@ function resultOf(
     cost: progress.attempts.reduce((sum, attempt) => sum + attempt.cost, 0),
     cacheHit: false,
     traceId: '',
+    priority: priorityOf(query),
+    brownOut: decision.plan.brownOut,
     explanation: query.explain ? explain(decision, policy, []) : undefined,
   };
 }

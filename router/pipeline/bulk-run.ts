@@ -8,6 +8,7 @@ import type { Query } from '../domain/query.ts';
 import { failedRecord } from '../execute/attempt.ts';
 import { attemptFailure, isModulesFault, mayBeMeshLag } from '../execute/attempt-failure.ts';
 import type { BulkCall } from '../execute/module-stream.ts';
+import { withTokenCap } from '../execute/token-cap.ts';
 import { priorsFor } from '../execute/priors.ts';
 import { createProgress, exhausted, note, type NotedOutcome, type Progress } from '../execute/progress.ts';
 import type { BulkDependencies } from './dependencies.ts';
@@ -121,8 +122,10 @@ export class BulkRun implements BulkCall {
     const moduleId = this.#moduleId;
     if (this.#sentMs === undefined) board.noteSent(moduleId);
     this.#sentMs = clock.monotonicMs();
-    const priors = priorsToMessage(priorsFor(board.record(moduleId), this.decision.classification.queryClass));
-    return queryToMessage({ messageId, moduleId, tenant: this.#tenant, trace: NO_TRACE }, this.query, priors);
+    const record = board.record(moduleId);
+    const priors = priorsToMessage(priorsFor(record, this.decision.classification.queryClass));
+    const query = withTokenCap(this.query, record?.spec, this.decision.plan.brownOut?.maxTokens);
+    return queryToMessage({ messageId, moduleId, tenant: this.#tenant, trace: NO_TRACE }, query, priors);
   }
 
   onReply(message: ModuleMessage): void {

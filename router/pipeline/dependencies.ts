@@ -5,6 +5,7 @@ import type { Planner } from '../decide/plan-book.ts';
 import type { ModuleLanes } from '../execute/module-lanes.ts';
 import type { PlanDependencies } from '../execute/execute-plan.ts';
 import type { Admission } from './admit.ts';
+import type { Pressure } from './pressure.ts';
 import type { RecordDependencies } from './record.ts';
 
 /** What the pipeline needs to handle a query. */
@@ -14,6 +15,7 @@ export interface RouterDependencies extends PlanDependencies, RecordDependencies
   readonly policy: PlanPolicy;
   /** Plans by `policy`. */
   readonly planner: Planner;
+  readonly pressure: Pressure;
   /** Answers given before; undefined where none are kept. */
   readonly answers: AnswerCache | undefined;
   /** Longest time for a request whose caller gives no deadline, in milliseconds. */

@@ -6,8 +6,10 @@ import { exploresWith } from '../decide/candidates.ts';
 import type { Plan, PlanPolicy } from '../decide/plan.ts';
 import type { Planner } from '../decide/plan-book.ts';
 import type { Principal } from '../domain/principal.ts';
+import { priorityOf } from '../domain/query-priority.ts';
 import type { Query } from '../domain/query.ts';
 import type { ModuleBoard } from '../resilience/module-board.ts';
+import type { Pressure } from './pressure.ts';
 
 export interface PlanCacheDependencies {
   readonly board: ModuleBoard;
@@ -15,6 +17,7 @@ export interface PlanCacheDependencies {
   readonly policy: PlanPolicy;
   readonly planner: Planner;
   readonly clock: Clock;
+  readonly pressure: Pressure;
 }
 
 /** A plan and what it was made for. */
@@ -31,7 +34,7 @@ const MAX_AGE_MS = 100;
 /** Decides for the queries of one principal in bulk: plain ones of the same class share a plan. */
 export function createPlanCache(
   principal: Principal,
-  { board, classifier, policy, planner }: PlanCacheDependencies,
+  { board, classifier, policy, planner, pressure }: PlanCacheDependencies,
 ): (query: Query, nowMs: number) => Decision {
   let cached: CachedPlan[] = [];
   let version = -1;
@@ -51,8 +54,9 @@ export function createPlanCache(
   };
   return (query, nowMs) => {
     const classification = classifier.classify(query);
-    if (!isPlain(query) || exploresWith(query, principal, policy.selection))
-      return { classification, plan: planner(query, classification, board.statuses, principal) };
+    const brownOut = pressure.level === 0 ? undefined : pressure.effectOn(priorityOf(query));
+    if (brownOut !== undefined || !isPlain(query) || exploresWith(query, principal, policy.selection))
+      return { classification, plan: planner(query, classification, board.statuses, principal, brownOut) };
     if (version !== board.version || nowMs - madeAtMs > MAX_AGE_MS) {
       cached = [];
       version = board.version;
@@ -74,7 +78,7 @@ function isPlain(query: Query): boolean {
     query.moduleId === undefined &&
     query.maxCost === undefined &&
     query.sessionId === '' &&
-    (query.priority ?? 'normal') === 'normal' &&
+    priorityOf(query) === 'normal' &&
     !query.explain
   );
 }

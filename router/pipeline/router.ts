@@ -3,10 +3,12 @@ import type { Classification } from '../classification/classifier.ts';
 import { decide, type Decision } from '../decide/decide.ts';
 import { explain, type Explanation, type StageTiming } from '../decide/explain.ts';
 import { requireSteps } from '../decide/plan.ts';
+import type { Planner } from '../decide/plan-book.ts';
 import type { ExecutionResult } from '../domain/answer.ts';
 import type { RouteEvent } from '../domain/events.ts';
 import type { Caller } from '../domain/caller.ts';
 import { mayUse, type Principal } from '../domain/principal.ts';
+import { priorityOf, withPriority } from '../domain/query-priority.ts';
 import type { Query } from '../domain/query.ts';
 import type { RouteResult } from '../domain/route-result.ts';
 import { executePlan } from '../execute/execute-plan.ts';
@@ -44,9 +46,12 @@ export function createRouter(dependencies: RouterDependencies): Router {
       throw new FrontierError('INTERNAL', 'the pipeline ended without a result');
     },
     stream: (query, caller) => run('stream', query, caller, dependencies),
-    classify(query, { principal }) {
+    classify(asked, caller) {
+      const { principal } = caller;
       requirePermission(principal, 'route');
-      const { board, classifier, planner, policy, clock } = dependencies;
+      const query = withPriority(asked, caller);
+      const { board, classifier, policy, clock } = dependencies;
+      const planner = plannerFor(query, dependencies);
       const stages: StageTiming[] = [];
       const explained = { ...query, explain: true };
       const decision = decide(explained, classifier, planner, board.statuses, principal, (stage, work) => {
@@ -66,15 +71,17 @@ export function createRouter(dependencies: RouterDependencies): Router {
 
 async function* run(
   method: Method,
-  query: Query,
+  asked: Query,
   caller: Caller,
   dependencies: RouterDependencies,
 ): AsyncGenerator<RouteEvent, void, undefined> {
   const { principal } = caller;
+  const query = withPriority(asked, caller);
   const request = beginRequest(query, caller, dependencies);
   let queryClass = '';
   try {
-    const decision = admitAndDecide(query, principal, request, dependencies);
+    await admit(query, principal, request, dependencies);
+    const decision = decideFor(query, principal, request, dependencies);
     queryClass = decision.classification.queryClass;
     yield { kind: 'decision', decision, requestId: query.requestId };
 
@@ -95,19 +102,41 @@ async function* run(
   }
 }
 
-function admitAndDecide(
+/** Lets a request in, after a short wait where there is no place for it. */
+async function admit(
+  query: Query,
+  principal: Principal,
+  request: RequestRun,
+  { admission, clock }: RouterDependencies,
+): Promise<void> {
+  requirePermission(principal, 'route');
+  request.throwIfOver();
+  const startedMs = clock.monotonicMs();
+  try {
+    request.onEnd(await admission.enter(principal, query.userId, priorityOf(query), request.signal));
+  } finally {
+    request.note('admit', clock.monotonicMs() - startedMs);
+  }
+}
+
+function decideFor(
   query: Query,
   principal: Principal,
   request: RequestRun,
   dependencies: RouterDependencies,
 ): Decision {
-  requirePermission(principal, 'route');
-  request.throwIfOver();
-  request.onEnd(request.timed('admit', () => dependencies.admission.enter(principal, query.userId)));
-  const { classifier, planner, board } = dependencies;
+  const { classifier, board } = dependencies;
+  const planner = plannerFor(query, dependencies);
   const decision = decide(query, classifier, planner, board.statuses, principal, request.timed);
   requireSteps(decision.plan);
   return decision;
+}
+
+/** Gives what plans for a query, with what pressure changes about it. */
+function plannerFor(asked: Query, { planner, pressure }: RouterDependencies): Planner {
+  const brownOut = pressure.effectOn(priorityOf(asked));
+  if (brownOut === undefined) return planner;
+  return (query, classification, statuses, principal) => planner(query, classification, statuses, principal, brownOut);
 }
 
 /** Gives an answer that was given before where there is one, else has it made, and kept. */
@@ -130,14 +159,16 @@ async function* answer(
     if (method === 'stream' && content !== '')
       yield { kind: 'token', text: content, index: 0, moduleId: cached.moduleId };
     const given = { answer: cached.answer, moduleId: cached.moduleId, attempts: [], coldStartMs: 0 };
-    return { ...resultOf(given, query, decision, request, dependencies), fallbackUsed: false, cacheHit: true };
+    const result = resultOf(given, query, decision, request, dependencies);
+    return { ...result, fallbackUsed: false, cacheHit: true, brownOut: undefined };
   }
   let made: RouteResult | undefined;
   try {
     made = yield* execute(method, query, caller, decision, request, dependencies);
     return made;
   } finally {
-    lookup.settle(made);
+    // A shortened answer is not one for others.
+    lookup.settle(made?.brownOut?.maxTokens === undefined ? made : undefined);
   }
 }
 
@@ -162,8 +193,9 @@ async function* execute(
   const startedMs = clock.monotonicMs();
   const { queryClass } = decision.classification;
   const { signal, deadlineMs, traceContext } = request;
+  const maxTokens = decision.plan.brownOut?.maxTokens;
   const execution = {
-    query,
+    query: maxTokens === undefined ? query : { ...query, tokenCap: maxTokens },
     queryClass,
     tenant: caller.principal.tenant,
     signal,
@@ -196,6 +228,8 @@ function resultOf(
     cost: done.attempts.reduce((sum, attempt) => sum + attempt.cost, 0),
     cacheHit: false,
     traceId: request.traceId,
+    priority: priorityOf(query),
+    brownOut: decision.plan.brownOut,
     explanation: query.explain ? explain(decision, policy, request.stages) : undefined,
   };
 }

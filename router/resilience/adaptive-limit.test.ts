@@ -83,6 +83,7 @@ describe('a limit that adapts', () => {
         fc.double({ min: 0, max: 0.8, noNaN: true }),
         (random, capacity, meanMs, spread) => {
           const world = worldOf({ capacity, serviceMs: noisy(meanMs, spread) });
+          runSaturated(world, 60 * meanMs, createSeededRng(random), 1);
           runSaturated(world, 400 * meanMs + 240_000, createSeededRng(random));
           const { limit } = world.limit.state;
           // Enough to keep every place busy, and a queue of a few rounds at the most.
@@ -99,6 +100,7 @@ describe('a limit that adapts', () => {
       fc.property(seed, fc.integer({ min: 8, max: 40 }), (random, capacity) => {
         const rng = createSeededRng(random);
         const world = worldOf({ capacity, serviceMs: noisy(200, 0.3) });
+        runSaturated(world, 20_000, rng, 1);
         runSaturated(world, 240_000, rng);
         world.server.capacity = Math.ceil(capacity / 8);
         runSaturated(world, 240_000, rng);

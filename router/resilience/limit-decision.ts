@@ -70,13 +70,8 @@ export function nextLimit(state: LimitState, window: LimitWindow, nowMs: number,
     return withLimit(state, Math.min(state.limit, Math.max(peak, 1)) * CUT, reason, policy);
   }
   const { slowdown } = window;
-  if (slowdown === undefined) {
-    if (isProbing(state, nowMs)) return state;
-    // So much was in flight even then that nothing could be learned.
-    const wanted = state.probeUntilMs === undefined ? state.limit : state.limit * STEEPEST;
-    return withProbe(withLimit(state, wanted, 'slow', policy), window, nowMs, policy);
-  }
-  const gradient = Math.min(1, Math.max(STEEPEST, policy.tolerance / slowdown));
+  // Before the first unloaded calls have told how fast the module can be, only refusals and time-outs count.
+  const gradient = slowdown === undefined ? 1 : Math.min(1, Math.max(STEEPEST, policy.tolerance / slowdown));
   if (gradient < 1 && peak > probeLimit(state, policy)) {
     // What is far above anything in use would take long to come down to where it counts.
     const from = Math.min(state.limit, 2 * Math.max(peak, 1));

@@ -1,6 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
 import type { ModuleSpec, Orchestration, QueryClass } from '../../core/config/schema.ts';
-import type { FrontierError } from '../../core/errors.ts';
 import type { Rng } from '../../core/rng.ts';
 import { readyReplicas, type ModuleView } from '../../core/modules/module-view.ts';
 import type { ClassHistory, ModuleStatuses } from '../decide/module-status.ts';
@@ -15,33 +14,13 @@ import {
   type Breaker,
   type BreakerPolicy,
 } from './breaker.ts';
+import type { CallEnd } from './call-end.ts';
 import { limitPolicyOf, limitSampleOf, moduleLimitOf, type OnLimitChange } from './module-limit.ts';
 import { createRecord, isBroken, noUsage, type ModuleRecord, type UsageCounts } from './module-record.ts';
 import { slowStartPolicyOf } from './slow-start.ts';
 import { withFeedback, withOutcome, type Outcome } from './statistics.ts';
 
-/** How a call of a module ended. */
-export type CallEnd =
-  | {
-      readonly kind: 'answered';
-      readonly accepted: boolean;
-      readonly confidence: number;
-      readonly latencyMs: number;
-      /** Time to the first token; undefined when none was streamed. */
-      readonly firstTokenMs?: number | undefined;
-      /** Tokens of the answer; 0 or left out when they are not known. */
-      readonly tokens?: number;
-      /** Time at the module alone, where `latencyMs` holds a wait before it was sent. */
-      readonly serviceMs?: number;
-    }
-  | {
-      readonly kind: 'failed';
-      readonly modulesFault: boolean;
-      readonly latencyMs: number;
-      readonly error: FrontierError;
-    }
-  /** Ended before it told anything of the module, e.g. because the caller cancelled. */
-  | { readonly kind: 'released' };
+export type { CallEnd } from './call-end.ts';
 
 export interface ModuleUsage extends UsageCounts {
   readonly moduleId: string;

@@ -81,6 +81,12 @@ export function createRouterMetrics(registry: Registry, board: ModuleBoard, inFl
       labelNames: ['module', 'action'],
       registers,
     }),
+    shed: new Counter({
+      name: 'frontier_router_shed_total',
+      help: 'Requests that got no place, by priority and why.',
+      labelNames: ['priority', 'reason'],
+      registers,
+    }),
     limitChanges: new Counter({
       name: 'frontier_router_module_limit_changes_total',
       help: 'Changes of the learned limit of modules, by reason.',
@@ -98,18 +104,30 @@ export function createRouterMetrics(registry: Registry, board: ModuleBoard, inFl
 
 /** Registers the size of the cache of answers, read at each scrape. */
 export function registerCacheGauges(registry: Registry, answers: AnswerCache): void {
-  const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read());
-      },
-    });
-  };
-  gauge('frontier_router_cache_bytes', 'Memory of the answers that are kept.', () => answers.bytes);
-  gauge('frontier_router_cache_entries', 'Answers that are kept.', () => answers.entries);
+  gaugeOf(registry, 'frontier_router_cache_bytes', 'Memory of the answers that are kept.', () => answers.bytes);
+  gaugeOf(registry, 'frontier_router_cache_entries', 'Answers that are kept.', () => answers.entries);
+}
+
+/** Registers how the router stands with its places, read at each scrape. */
+export function registerPlaceGauges(
+  registry: Registry,
+  { limit, waiting, brownOutLevel }: Readonly<Record<'limit' | 'waiting' | 'brownOutLevel', () => number>>,
+): void {
+  gaugeOf(registry, 'frontier_router_limit', 'Requests that may be handled at the same time now.', limit);
+  gaugeOf(registry, 'frontier_router_waiting', 'Requests that wait for a place.', waiting);
+  const levels = 'Priorities that a brown-out affects, counted from the least.';
+  gaugeOf(registry, 'frontier_router_brown_out_level', levels, brownOutLevel);
+}
+
+function gaugeOf(registry: Registry, name: string, help: string, read: () => number): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read());
+    },
+  });
 }
 
 function registerGauges(registry: Registry, board: ModuleBoard, inFlight: () => number): void {
