@@ -383,6 +383,7 @@ export class Reconciler {
 
   #onEvent(record: ModuleRecord, replica: ReplicaRecord, event: ReplicaEvent): void {
     if (event.type === 'stage') record.stage = event.stage;
+    else if (event.type === 'memory') replica.memoryBytes = event.bytes;
     else if (event.type === 'ended') this.#onEnded(record, replica, event.reason);
     else if (!this.#onStatus(record, replica, event)) return; // counts alone are seen in the next round
     this.#schedule();

@@ -29,6 +29,7 @@ import { patienceOf } from './resilience/patience.ts';
 import { createStrategyLearner } from './resilience/strategy-learner.ts';
 import { createRoundRobin } from './resilience/weighted-round-robin.ts';
 import { createFallbackLedger, type FallbackLedger } from './resilience/fallback-ledger.ts';
+import { createDriftWatch } from './resilience/drift/drift-watch.ts';
 import { createHealer } from './resilience/healer.ts';
 import { createHealingEvents, type HealingEvents } from './resilience/healing-events.ts';
 import { createRetryBudget, type RetryBudget } from './resilience/retry-budget.ts';
@@ -97,6 +98,9 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     rng,
     onBack: healer.onBack,
     onView: healer.onView,
+    onEnd: (moduleId, queryClass, end) => {
+      drift.onEnd(moduleId, queryClass, end);
+    },
     onBreakerChange: (moduleId, from, to) => {
       metrics.breakerChanges.inc({ module: moduleId, state: to });
       ledger.noteBreaker(moduleId, { from, to, atMs: clock.nowMs() });
@@ -104,6 +108,18 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
       healer.onBreaker(moduleId, to);
       meshReports?.changed();
     },
+  });
+  const drift = createDriftWatch({
+    policy: fallback.healing.drift,
+    clock,
+    recordOf: (moduleId) => board.record(moduleId),
+    records: () => board.records(),
+    note: healer.note,
+    setShare: (moduleId, share) => {
+      board.setDriftShare(moduleId, share);
+    },
+    warm: (moduleId) => activator.wake(moduleId),
+    restart: healer.restart,
   });
   const { requests_per_second: perSecond, burst: size } = settings.rate_limit;
   const buckets = createRateBuckets({ perSecond, size }, clock);
@@ -192,6 +208,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     events,
     async close() {
       usage.close();
+      drift.close();
       await healer.settled();
       meshReports?.close();
       watch.close();

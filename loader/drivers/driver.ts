@@ -22,6 +22,8 @@ export type ReplicaEvent =
       /** Why the replica is not ready; empty when it is. */
       readonly reason: string;
     }
+  /** Resident memory of the workload, when it has changed by more than a little. */
+  | { readonly type: 'memory'; readonly bytes: number }
   /** Nothing of the replica runs any more. The last event, also after stop(). */
   | { readonly type: 'ended'; readonly reason: string };
 

@@ -22,7 +22,15 @@ export function moduleJson(record: ModuleRecord, waiting: number) {
   };
 }
 
-function replicaJson({ replicaId, state, reason, endpoint, restarts, inFlight }: ModuleView['replicas'][number]) {
+function replicaJson({
+  replicaId,
+  state,
+  reason,
+  endpoint,
+  restarts,
+  inFlight,
+  memoryBytes,
+}: ModuleView['replicas'][number]) {
   return {
     replica_id: replicaId,
     state,
@@ -30,6 +38,7 @@ function replicaJson({ replicaId, state, reason, endpoint, restarts, inFlight }:
     ...(endpoint === undefined ? {} : { endpoint }),
     restarts,
     in_flight: inFlight,
+    ...(memoryBytes === undefined ? {} : { memory_bytes: memoryBytes }),
   };
 }
 
