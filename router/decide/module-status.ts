@@ -29,6 +29,8 @@ export interface ModuleStatus {
   readonly breakerRetryMs?: number | undefined;
   /** Time for which the module has asked to be left alone (retry-after), in milliseconds. */
   readonly cooldownMs?: number;
+  /** Whether it failed and is on its way back. */
+  readonly recovering?: boolean;
   /** Part of its queries that the module is given for now; undefined for all of them. */
   readonly share?: Share | undefined;
   /** This router's queries in flight at the module. */

@@ -93,6 +93,9 @@ export function createRecord(
     get expectedActivationMs(): number | undefined {
       return current.expectedActivationMs;
     },
+    get recovering(): boolean {
+      return this.brokeDown && ready === 0;
+    },
     get share(): Share | undefined {
       const rising = this.backSinceMs === undefined ? undefined : slowStartShare(nowMs() - this.backSinceMs, slowStart);
       if (rising === undefined) this.backSinceMs = undefined;
