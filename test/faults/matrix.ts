@@ -108,7 +108,7 @@ async function runSystem(kind: SystemKind, options: MatrixOptions): Promise<Cell
 }
 
 function isOnTheWay({ blow }: FaultCase): boolean {
-  return blow?.to === 'router' || blow?.to === 'envoy' || blow?.to === 'loader';
+  return blow?.to === 'router' || blow?.to === 'envoy';
 }
 
 /** Whether the system has to mend the fault, rather than the one who made it. */
