@@ -32,6 +32,8 @@ import { createFallbackLedger, type FallbackLedger } from './resilience/fallback
 import { createDriftWatch } from './resilience/drift/drift-watch.ts';
 import { createHealer } from './resilience/healer.ts';
 import { createHealingEvents, type HealingEvents } from './resilience/healing-events.ts';
+import { createScoreBook } from './resilience/tuning/score-book.ts';
+import { createTuner, type Tuner } from './resilience/tuning/tuner.ts';
 import { createRetryBudget, type RetryBudget } from './resilience/retry-budget.ts';
 import { createModuleBoard, type ModuleBoard } from './resilience/module-board.ts';
 import { moduleReports } from './resilience/module-reports.ts';
@@ -70,6 +72,7 @@ export interface RouterParts {
   readonly ledger: FallbackLedger;
   readonly retryBudget: RetryBudget;
   readonly events: HealingEvents;
+  readonly tuner: Tuner;
   close(): Promise<void>;
 }
 
@@ -78,6 +81,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
   const { config, clock, rng, log, registry } = options;
   const { router: settings, dynamic_loading: loading, fallback, security } = config.orchestration;
   const ledger = createFallbackLedger();
+  const scores = createScoreBook();
   const retryBudget = createRetryBudget(fallback.retry.budget);
   // Declared before the board, whose breakers may change while others are still being put together.
   let meshReports: MeshReports | undefined = undefined;
@@ -100,6 +104,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     onView: healer.onView,
     onEnd: (moduleId, queryClass, end) => {
       drift.onEnd(moduleId, queryClass, end);
+      if (end.kind === 'answered') scores.noteAnswer(moduleId, queryClass, end.confidence);
     },
     onBreakerChange: (moduleId, from, to) => {
       metrics.breakerChanges.inc({ module: moduleId, state: to });
@@ -108,6 +113,14 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
       healer.onBreaker(moduleId, to);
       meshReports?.changed();
     },
+  });
+  const tuner = createTuner({
+    fallback,
+    clock,
+    records: () => board.records(),
+    ledger,
+    scores,
+    note: healer.note,
   });
   const drift = createDriftWatch({
     policy: fallback.healing.drift,
@@ -184,6 +197,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     patience: patienceOf(fallback),
     holdPolicy: holdPolicyOf(fallback),
     ledger,
+    scores,
     retryBudget,
     learner: createStrategyLearner(rng),
     roundRobin: createRoundRobin(),
@@ -206,9 +220,11 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     ledger,
     retryBudget,
     events,
+    tuner,
     async close() {
       usage.close();
       drift.close();
+      tuner.close();
       await healer.settled();
       meshReports?.close();
       watch.close();

@@ -65,6 +65,12 @@ export const healing = z
     restart,
     quarantine,
     drift,
+    tuning: z
+      .enum(['off', 'recommend', 'apply'])
+      .default('recommend')
+      .describe(
+        'Whether better thresholds and limits are derived from what was seen, and told; "apply" also takes over confidence thresholds, a step in five minutes.',
+      ),
   })
   .prefault({})
   .describe('What is done by itself about modules that fail; each action can be turned off.');

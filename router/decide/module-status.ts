@@ -29,6 +29,8 @@ export interface ModuleStatus {
   readonly breakerRetryMs?: number | undefined;
   /** Time for which the module has asked to be left alone (retry-after), in milliseconds. */
   readonly cooldownMs?: number;
+  /** Confidence thresholds that were learned, in the place of the configured one. */
+  readonly thresholds?: ReadonlyMap<QueryClass, number>;
   /** Whether it failed and is on its way back. */
   readonly recovering?: boolean;
   /** Part of its queries that the module is given for now; undefined for all of them. */
@@ -51,4 +53,12 @@ export function expectedWaitMs(status: ModuleStatus): number {
 export function capacityOf(status: ModuleStatus): number {
   const { max_in_flight, max_queued } = status.spec.concurrency;
   return status.readyReplicas === 0 ? Infinity : status.readyReplicas * (max_in_flight + max_queued);
+}
+
+/** Gives the confidence under which a module's answer to a class counts as a failure. */
+export function thresholdOf(
+  { spec, thresholds }: Pick<ModuleStatus, 'spec' | 'thresholds'>,
+  queryClass: QueryClass,
+): number {
+  return thresholds?.get(queryClass) ?? spec.confidence_threshold;
 }

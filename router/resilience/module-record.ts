@@ -28,6 +28,8 @@ export interface ModuleRecord extends ModuleStatus {
   inFlight: number;
   bulkInFlight: number;
   history: Map<QueryClass, ClassHistory>;
+  /** Confidence thresholds that were learned. */
+  readonly thresholds: Map<QueryClass, number>;
   usage: UsageCounts;
   /** How regularly the module's sidecars give signs of life. */
   readonly signsOfLife: AccrualDetector;
@@ -61,6 +63,7 @@ export function createRecord(
     inFlight: 0,
     bulkInFlight: 0,
     history: new Map(),
+    thresholds: new Map(),
     usage: noUsage(),
     signsOfLife: createAccrualDetector(BEATS),
     latencies: createRecentValues(),

@@ -118,6 +118,8 @@ function keptOf([id, { order, process: started, ports }]: [string, Child]): Kept
 
 /** Ends sidecars before workloads, so that none goes from under a query. */
 async function endAll(): Promise<void> {
+  // A loader that is started meanwhile must not find what is on its way out; this takes the socket's file away too.
+  server.close();
   const endPart = (part: 'workload' | 'sidecar', partGraceMs: number): Promise<unknown> =>
     Promise.all(
       [...children.values()].flatMap(({ order, process: started }) =>
@@ -127,7 +129,6 @@ async function endAll(): Promise<void> {
   await endPart('sidecar', SIDECAR_GRACE_MS);
   await endPart('workload', WORKLOAD_GRACE_MS);
   guard.close();
-  rmSync(socketPath, { force: true });
   process.exit(0);
 }
 
