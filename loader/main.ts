@@ -65,9 +65,11 @@ async function startLoader(context: ServiceContext): Promise<RunningService> {
     }),
   );
   const target = { host: '127.0.0.1', port: network.ports.loader };
+  // What an earlier loader has left running is known before anybody asks.
+  const found = await driver.found();
   const port = await bindServer(server, target, serverCredentials(identity));
   // Nothing is started before the port is ours, and nobody is served before the modules are known.
-  reconciler.configure(config.modules, settingsOf(config));
+  reconciler.configure(config.modules, settingsOf(config), found);
   followConfig(context, reconciler);
   return {
     ports: { grpc: port },
@@ -127,6 +129,7 @@ function createDriver({ config, args, clock, log }: ServiceContext, identity: Wo
     configPath: typeof configPath === 'string' ? resolve(configPath) : undefined,
     rootDir: config.rootDir,
     dataDir: config.dataDir,
+    orphanGraceMs: config.orchestration.dynamic_loading.orphan_grace * 1000,
     environment: process.env,
     otlpEndpoint: config.orchestration.telemetry.otlp_endpoint,
     mintToken: (moduleId) => mintJoinToken(joinKey, meshId(config, 'module', moduleId), clock.nowMs()),

@@ -59,6 +59,26 @@ export interface ModuleRecord {
   retryAtMs: number;
 }
 
+/** Gives the record of a replica that is about to start. */
+export function newReplica(replicaId: string, version: string, createdAtMs: number): ReplicaRecord {
+  return {
+    replicaId,
+    version,
+    createdAtMs,
+    state: 'STARTING',
+    reason: 'it is starting',
+    endpoint: undefined,
+    inFlight: 0,
+    completed: 0,
+    restarts: 0,
+    startedAtMs: createdAtMs,
+    readyAtMs: undefined,
+    memoryBytes: undefined,
+    condemned: undefined,
+    handle: undefined,
+  };
+}
+
 /** Gives the record of a module that nothing is known of yet. */
 export function createModuleRecord(spec: ModuleSpec, nowMs: number): ModuleRecord {
   return {

@@ -10,7 +10,7 @@ import type { Rng } from '../core/rng.ts';
 import { afterCrash, type QuarantinePolicy } from './crash-loop.ts';
 import { dependantsOf, dependencyLevels } from './dependency-order.ts';
 import { desiredOfAll, desiredReplicas } from './desired-replicas.ts';
-import type { ReplicaDriver, ReplicaEvent } from './drivers/driver.ts';
+import type { FoundReplica, ReplicaDriver, ReplicaEvent } from './drivers/driver.ts';
 import type { LearnedActivations } from './learned-activations.ts';
 import type { LoaderMetrics } from './loader-metrics.ts';
 import { ModuleBoard } from './module-board.ts';
@@ -19,6 +19,7 @@ import {
   demandOf,
   forgiveFailures,
   hasOwnWorkload,
+  newReplica,
   scalingOf,
   viewOf,
   type ModuleRecord,
@@ -95,8 +96,8 @@ export class Reconciler {
     });
   }
 
-  /** Takes over a configuration: new modules are added, changed ones roll, missing ones drain and go. */
-  configure(specs: readonly ModuleSpec[], settings: ReconcilerSettings): void {
+  /** Takes over a configuration: new modules are added, changed ones roll, missing ones drain and go; replicas that were found go on. */
+  configure(specs: readonly ModuleSpec[], settings: ReconcilerSettings, found: readonly FoundReplica[] = []): void {
     this.#settings = settings;
     const nowMs = this.#options.clock.nowMs();
     const configured = new Set(specs.map(({ module_id }) => module_id));
@@ -106,6 +107,7 @@ export class Reconciler {
       if (record === undefined) this.#records.set(spec.module_id, createModuleRecord(spec, nowMs));
       else replaceSpec(record, spec);
     }
+    for (const replica of found) this.#adopt(replica);
     this.reconcile();
   }
 
@@ -302,24 +304,41 @@ export class Reconciler {
     for (let made = 0; made < plan.start; made += 1) this.#start(record);
   }
 
+  /** Takes over a replica as ready, as it was when its loader died; its sidecar's status will tell. */
+  #adopt(found: FoundReplica): void {
+    const { clock, log } = this.#options;
+    const record = this.#records.get(found.moduleId);
+    log.info({
+      event: 'replica_found',
+      module: found.moduleId,
+      replica: found.replicaId,
+      wanted: record !== undefined,
+    });
+    if (record === undefined) {
+      void found.end();
+      return;
+    }
+    const nowMs = clock.nowMs();
+    const { replicaId, version, createdAtMs, endpoint } = found;
+    const replica: ReplicaRecord = {
+      ...newReplica(replicaId, version, createdAtMs),
+      state: 'READY',
+      reason: '',
+      endpoint: { ...endpoint, zone: '', weight: 1 },
+      readyAtMs: nowMs,
+    };
+    record.replicas.set(replicaId, replica);
+    record.usage.touch(nowMs);
+    const handle = found.adopt(record.spec, (event) => {
+      if (replica.handle === handle) this.#onEvent(record, replica, event);
+    });
+    replica.handle = handle;
+  }
+
   #start(record: ModuleRecord): void {
     const nowMs = this.#options.clock.nowMs();
-    const replica: ReplicaRecord = {
-      replicaId: `${record.spec.module_id}-${randomUUID().slice(0, 8)}`,
-      version: record.replicaVersion,
-      createdAtMs: nowMs,
-      state: 'STARTING',
-      reason: 'it is starting',
-      endpoint: undefined,
-      inFlight: 0,
-      completed: 0,
-      restarts: 0,
-      startedAtMs: nowMs,
-      readyAtMs: undefined,
-      memoryBytes: undefined,
-      condemned: undefined,
-      handle: undefined,
-    };
+    const replicaId = `${record.spec.module_id}-${randomUUID().slice(0, 8)}`;
+    const replica = newReplica(replicaId, record.replicaVersion, nowMs);
     record.replicas.set(replica.replicaId, replica);
     this.#run(record, replica);
   }
@@ -343,10 +362,13 @@ export class Reconciler {
       replica: replicaId,
       restarts: replica.restarts,
     });
-    const handle = driver.start({ spec: record.spec, replicaId }, (event) => {
-      // A late event of an earlier run says nothing of this one.
-      if (replica.handle === handle) this.#onEvent(record, replica, event);
-    });
+    const handle = driver.start(
+      { spec: record.spec, replicaId, version: replica.version, createdAtMs: replica.createdAtMs },
+      (event) => {
+        // A late event of an earlier run says nothing of this one.
+        if (replica.handle === handle) this.#onEvent(record, replica, event);
+      },
+    );
     replica.handle = handle;
   }
 
@@ -383,6 +405,7 @@ export class Reconciler {
 
   #onEvent(record: ModuleRecord, replica: ReplicaRecord, event: ReplicaEvent): void {
     if (event.type === 'stage') record.stage = event.stage;
+    else if (event.type === 'memory') replica.memoryBytes = event.bytes;
     else if (event.type === 'ended') this.#onEnded(record, replica, event.reason);
     else if (!this.#onStatus(record, replica, event)) return; // counts alone are seen in the next round
     this.#schedule();

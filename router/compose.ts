@@ -32,8 +32,11 @@ import { patienceOf } from './resilience/patience.ts';
 import { createStrategyLearner } from './resilience/strategy-learner.ts';
 import { createRoundRobin } from './resilience/weighted-round-robin.ts';
 import { createFallbackLedger, type FallbackLedger } from './resilience/fallback-ledger.ts';
+import { createDriftWatch } from './resilience/drift/drift-watch.ts';
 import { createHealer } from './resilience/healer.ts';
 import { createHealingEvents, type HealingEvents } from './resilience/healing-events.ts';
+import { createScoreBook } from './resilience/tuning/score-book.ts';
+import { createTuner, type Tuner } from './resilience/tuning/tuner.ts';
 import { createRetryBudget, type RetryBudget } from './resilience/retry-budget.ts';
 import { createModuleBoard, type ModuleBoard } from './resilience/module-board.ts';
 import { moduleReports } from './resilience/module-reports.ts';
@@ -74,6 +77,7 @@ export interface RouterParts {
   readonly ledger: FallbackLedger;
   readonly retryBudget: RetryBudget;
   readonly events: HealingEvents;
+  readonly tuner: Tuner;
   close(): Promise<void>;
 }
 
@@ -82,6 +86,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
   const { config, clock, rng, log, registry } = options;
   const { router: settings, dynamic_loading: loading, fallback, security } = config.orchestration;
   const ledger = createFallbackLedger();
+  const scores = createScoreBook();
   const retryBudget = createRetryBudget(fallback.retry.budget);
   // Declared before the board, whose breakers may change while others are still being put together.
   let meshReports: MeshReports | undefined = undefined;
@@ -102,6 +107,10 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     rng,
     onBack: healer.onBack,
     onView: healer.onView,
+    onEnd: (moduleId, queryClass, end) => {
+      drift.onEnd(moduleId, queryClass, end);
+      if (end.kind === 'answered') scores.noteAnswer(moduleId, queryClass, end.confidence);
+    },
     onBreakerChange: (moduleId, from, to) => {
       metrics.breakerChanges.inc({ module: moduleId, state: to });
       ledger.noteBreaker(moduleId, { from, to, atMs: clock.nowMs() });
@@ -114,6 +123,26 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
       const [was, is] = [before.limit < max, after.limit < max];
       if (was !== is) log.info({ event: is ? 'module_limit_lowered' : 'module_limit_restored', module, ...after });
     },
+  });
+  const tuner = createTuner({
+    fallback,
+    clock,
+    records: () => board.records(),
+    ledger,
+    scores,
+    note: healer.note,
+  });
+  const drift = createDriftWatch({
+    policy: fallback.healing.drift,
+    clock,
+    recordOf: (moduleId) => board.record(moduleId),
+    records: () => board.records(),
+    note: healer.note,
+    setShare: (moduleId, share) => {
+      board.setDriftShare(moduleId, share);
+    },
+    warm: (moduleId) => activator.wake(moduleId),
+    restart: healer.restart,
   });
   const { requests_per_second: perSecond, burst: size } = settings.rate_limit;
   const buckets = createRateBuckets({ perSecond, size }, clock);
@@ -181,6 +210,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     patience: patienceOf(fallback),
     holdPolicy: holdPolicyOf(fallback),
     ledger,
+    scores,
     retryBudget,
     learner: createStrategyLearner(rng),
     roundRobin: createRoundRobin(),
@@ -204,8 +234,11 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     ledger,
     retryBudget,
     events,
+    tuner,
     async close() {
       usage.close();
+      drift.close();
+      tuner.close();
       await healer.settled();
       overload.close();
       meshReports?.close();

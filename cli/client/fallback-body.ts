@@ -18,7 +18,19 @@ const pathSchema = z.looseObject({
   accepted: z.number(),
   added_latency: z.looseObject({ p50: z.number().nullable(), p99: z.number().nullable() }),
 });
-const statsSchema = z.looseObject({ modules: z.array(moduleSchema), paths: z.array(pathSchema).default([]) });
+const recommendationSchema = z.looseObject({
+  module_id: z.string(),
+  setting: z.string(),
+  query_class: z.string().optional(),
+  present: z.number(),
+  value: z.number(),
+  reason: z.string(),
+});
+const statsSchema = z.looseObject({
+  modules: z.array(moduleSchema),
+  paths: z.array(pathSchema).default([]),
+  recommendations: z.array(recommendationSchema).default([]),
+});
 
 /** What GET /fallback/stats tells, as far as it is shown; the rest is kept for --json. */
 export type FallbackBody = z.output<typeof statsSchema>;

@@ -7,7 +7,7 @@ import { table } from '../output/table.ts';
 
 type Flags = TargetFlags & { json?: boolean };
 
-/** Adds `frontier fallback stats|events|open|close`. */
+/** Adds `frontier fallback stats|events|tune|open|close`. */
 export function addFallback(program: Command): void {
   const fallback = program.command('fallback').description('show how modules fail and who stands in for them');
   withTarget(fallback.command('stats'))
@@ -18,6 +18,10 @@ export function addFallback(program: Command): void {
     .description('show what was done by itself about modules that failed or got worse, and why')
     .option('--json', 'print JSON')
     .action(events);
+  withTarget(fallback.command('tune'))
+    .description('show which thresholds and limits would be better, and the figures that say so')
+    .option('--json', 'print JSON')
+    .action(tune);
   for (const order of ['open', 'close'] as const) {
     withTarget(fallback.command(order))
       .argument('<id>')
@@ -39,13 +43,31 @@ async function events(flags: Flags): Promise<void> {
   process.stdout.write(flags.json === true ? `${JSON.stringify({ events: list })}\n` : `${text.join('\n')}\n`);
 }
 
+async function tune(flags: Flags): Promise<void> {
+  const { recommendations } = await fetchFallbackStats(findTarget(flags));
+  const text =
+    recommendations.length === 0 ? ['nothing to change, from what was seen so far'] : adviceView(recommendations);
+  process.stdout.write(flags.json === true ? `${JSON.stringify({ recommendations })}\n` : `${text.join('\n')}\n`);
+}
+
+function adviceView(recommendations: FallbackBody['recommendations']): readonly string[] {
+  const rows = recommendations.map(({ module_id, setting, query_class, present, value, reason }) => [
+    module_id,
+    query_class === undefined ? setting : `${setting} (${query_class})`,
+    String(present),
+    String(value),
+    reason,
+  ]);
+  return table([['MODULE', 'SETTING', 'NOW', 'BETTER', 'WHY'], ...rows]);
+}
+
 async function setBreaker(order: 'open' | 'close', id: string, flags: Flags): Promise<void> {
   const path = `/modules/${encodeURIComponent(id)}/breaker`;
   await callApi(findTarget(flags), 'POST', path, { state: order === 'open' ? 'open' : 'closed' });
   process.stdout.write(`the breaker of ${id} is ${order === 'open' ? 'open until it is closed' : 'closed'}\n`);
 }
 
-function view({ modules, paths }: FallbackBody): string[] {
+function view({ modules, paths, recommendations }: FallbackBody): string[] {
   const rows = modules.flatMap(({ module_id, breaker, classes }) =>
     Object.entries(classes).map(([name, { attempts, accepted, failures }]) => [
       module_id,
@@ -68,5 +90,6 @@ function view({ modules, paths }: FallbackBody): string[] {
   return [
     ...table([['MODULE', 'BREAKER', 'CLASS', 'ATTEMPTS', 'ACCEPTED', 'FAILURES'], ...rows]),
     ...(ways.length === 0 ? [] : ['', ...table([['WAY', 'REQUESTS', 'ACCEPTED', 'ADDED P50', 'ADDED P99'], ...ways])]),
+    ...(recommendations.length === 0 ? [] : ['', ...adviceView(recommendations)]),
   ];
 }

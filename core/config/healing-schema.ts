@@ -35,7 +35,7 @@ const restart = z
 const quarantine = z
   .strictObject({
     enabled: z.boolean().default(true).describe('Whether it is done.'),
-    crashes: count.default(5).describe('Crashes and failed starts in a row after which a module is left alone.'),
+    crashes: count.default(8).describe('Crashes and failed starts in a row after which a module is left alone.'),
     first: seconds
       .default(20)
       .describe('Time until it is tried again, in seconds; each further time is twice as long.'),
@@ -65,6 +65,12 @@ export const healing = z
     restart,
     quarantine,
     drift,
+    tuning: z
+      .enum(['off', 'recommend', 'apply'])
+      .default('recommend')
+      .describe(
+        'Whether better thresholds and limits are derived from what was seen, and told; "apply" also takes over confidence thresholds, a step in five minutes.',
+      ),
   })
   .prefault({})
   .describe('What is done by itself about modules that fail; each action can be turned off.');

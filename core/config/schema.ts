@@ -178,6 +178,14 @@ const dynamicLoading = z
       .describe('Time without a request after which a module above min_replicas is unloaded, in seconds.'),
     activation_timeout: seconds.default(60).describe('Longest wait for a module to become ready, in seconds.'),
     max_waiting: count.default(100).describe('Requests that may wait for one module to start; more are shed.'),
+    orphan_grace: z
+      .number()
+      .min(0)
+      .max(3_600)
+      .default(60)
+      .describe(
+        'Time for which modules go on serving when the loader has died, until one that is started in its place takes them over, in seconds (process driver).',
+      ),
     driver: z.enum(['process', 'kubernetes']).default('process').describe('What runs the replicas.'),
     kubernetes: z
       .strictObject({

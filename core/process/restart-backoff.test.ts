@@ -10,9 +10,9 @@ const rng = createSeededRng(1);
 test.each([
   [0, 0, 1, 500],
   [1, 10, 2, 1000],
-  [5, 10, 6, 16_000],
-  [6, 10, 7, 30_000],
-  [5000, 10, 5001, 30_000],
+  [4, 10, 5, 8_000],
+  [6, 10, 7, 10_000],
+  [5000, 10, 5001, 10_000],
   [6, 60_000, 1, 500],
 ])('after %i failures and %i ms up: failure %i, wait %i ms', (before, uptimeMs, failures, delayMs) => {
   expect(nextRestart(before, uptimeMs, steady, rng)).toEqual({ failures, delayMs });

@@ -114,7 +114,8 @@ function spawnChild(options: ProcessOptions): ChildProcess {
   }
 }
 
-function definedEntries(env: ProcessOptions['env']): Record<string, string> {
+/** Gives an environment without the variables that are not set. */
+export function definedEntries(env: ProcessOptions['env']): Record<string, string> {
   return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 

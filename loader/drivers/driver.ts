@@ -4,6 +4,20 @@ import type { ModuleSpec } from '../../core/config/schema.ts';
 export interface ReplicaOrder {
   readonly spec: ModuleSpec;
   readonly replicaId: string;
+  /** Version of the specification, told again when the replica is found. */
+  readonly version: string;
+  /** When the replica was made, in ms since the epoch. */
+  readonly createdAtMs: number;
+}
+
+/** A replica that an earlier loader has left running. */
+export interface FoundReplica extends Omit<ReplicaOrder, 'spec'> {
+  readonly moduleId: string;
+  readonly endpoint: { readonly address: string; readonly port: number };
+  /** Takes it over, as if it had been started with this specification. */
+  adopt(spec: ModuleSpec, onEvent: (event: ReplicaEvent) => void): ReplicaHandle;
+  /** Ends it, where nobody wants it any more. */
+  end(): Promise<void>;
 }
 
 /** What a driver observes of a replica. */
@@ -22,6 +36,8 @@ export type ReplicaEvent =
       /** Why the replica is not ready; empty when it is. */
       readonly reason: string;
     }
+  /** Resident memory of the workload, when it has changed by more than a little. */
+  | { readonly type: 'memory'; readonly bytes: number }
   /** Nothing of the replica runs any more. The last event, also after stop(). */
   | { readonly type: 'ended'; readonly reason: string };
 
@@ -48,6 +64,8 @@ export interface ReplicaDriver {
    * are never sent before this returns.
    */
   start(order: ReplicaOrder, onEvent: (event: ReplicaEvent) => void): ReplicaHandle;
+  /** Gives the replicas that an earlier loader has left running; called before anything is started. */
+  found(): Promise<readonly FoundReplica[]>;
   /** Frees what the driver itself holds, after all replicas were stopped. */
   close(): Promise<void>;
 }

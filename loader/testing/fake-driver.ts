@@ -71,6 +71,7 @@ export function createFakeDriver({ stopAtOnce = false } = {}): FakeDriver {
         },
       };
     },
+    found: () => Promise.resolve([]),
     close: () => Promise.resolve(),
   };
 }

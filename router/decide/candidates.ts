@@ -32,9 +32,12 @@ export function exploresWith(query: Query, { tenant }: Principal, { exploration 
   return textHash(query.requestId, EXPLORE_SEED) / 2 ** 32 < exploration.share;
 }
 
-/** Tells whether a module is to go to the end of a plan: it cannot be started, or too few of its answers are accepted. */
+/**
+ * Tells whether a module is to go to the end of a plan: it cannot be started, is being started again after a failure (which may
+ * take long, and fail again), or too few of its answers are accepted.
+ */
 export function isDemoted(status: ModuleStatus, queryClass: QueryClass, minSuccessRate: number): boolean {
-  if (status.state === 'FAILED' || status.state === 'QUARANTINED') return true;
+  if (status.state === 'FAILED' || status.state === 'QUARANTINED' || status.recovering === true) return true;
   const history = status.history.get(queryClass);
   return history !== undefined && history.count >= MIN_OUTCOMES && history.successRate < minSuccessRate;
 }

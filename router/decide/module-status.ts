@@ -30,6 +30,10 @@ export interface ModuleStatus {
   readonly breakerRetryMs?: number | undefined;
   /** Time for which the module has asked to be left alone (retry-after), in milliseconds. */
   readonly cooldownMs?: number;
+  /** Confidence thresholds that were learned, in the place of the configured one. */
+  readonly thresholds?: ReadonlyMap<QueryClass, number>;
+  /** Whether it failed and is on its way back. */
+  readonly recovering?: boolean;
   /** Part of its queries that the module is given for now; undefined for all of them. */
   readonly share?: Share | undefined;
   /** This router's queries in flight at the module. */
@@ -81,4 +85,12 @@ export function fullness(status: ModuleStatus, priority: Priority): Fullness | u
   const limit = placesFor(priority, learned, capacity);
   const inFlight = status.inFlight + (status.bulkSent ?? 0);
   return inFlight < limit ? undefined : { inFlight, limit, isLearned: true };
+}
+
+/** Gives the confidence under which a module's answer to a class counts as a failure. */
+export function thresholdOf(
+  { spec, thresholds }: Pick<ModuleStatus, 'spec' | 'thresholds'>,
+  queryClass: QueryClass,
+): number {
+  return thresholds?.get(queryClass) ?? spec.confidence_threshold;
 }

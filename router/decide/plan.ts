@@ -7,7 +7,7 @@ import { candidateOrder, exploresWith, isDemoted, scoreContext, type RankingCont
 import { expectedCost } from './cost.ts';
 import { exclusionOf, type Exclusion } from './eligibility.ts';
 import { heldOff, type Share } from './hold-off.ts';
-import { expectedWaitMs, type ModuleStatus, type ModuleStatuses } from './module-status.ts';
+import { expectedWaitMs, thresholdOf, type ModuleStatus, type ModuleStatuses } from './module-status.ts';
 import { factorsOf, weigh, type ScoreFactors } from './score.ts';
 import type { SelectionPolicy } from './selection-policy.ts';
 
@@ -191,7 +191,7 @@ function stepsFor(
       score: weigh(factors, context.weights),
       factors,
       ready: status.readyReplicas > 0,
-      confidenceThreshold: status.spec.confidence_threshold,
+      confidenceThreshold: thresholdOf(status, queryClass),
       expectedCost: expectedCost(status.spec, ranking.query),
       expectedWaitMs: expectedWaitMs(status),
       ...(status.share === undefined ? {} : { share: status.share, heldOff: idle.has(status) }),

@@ -1,5 +1,5 @@
 import type { QueryClass } from '../../core/config/schema.ts';
-import type { ModuleStatus } from '../decide/module-status.ts';
+import { thresholdOf, type ModuleStatus } from '../decide/module-status.ts';
 import type { JudgePriors } from '../domain/answer.ts';
 
 /** History that is assumed of a module of whose answers nothing is known. */
@@ -12,6 +12,6 @@ export function priorsFor(status: ModuleStatus | undefined, queryClass: QueryCla
     queryClass,
     history: history?.confidence ?? NEUTRAL_HISTORY,
     historyCount: history?.count ?? 0,
-    threshold: status?.spec.confidence_threshold ?? 0,
+    threshold: status === undefined ? 0 : thresholdOf(status, queryClass),
   };
 }

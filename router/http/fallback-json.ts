@@ -1,6 +1,7 @@
 import type { ClassHistory } from '../decide/module-status.ts';
 import type { AttemptCounts, FallbackLedger, PathCounts } from '../resilience/fallback-ledger.ts';
 import type { HealingEvents } from '../resilience/healing-events.ts';
+import type { Tuner } from '../resilience/tuning/tuner.ts';
 import type { ModuleRecord } from '../resilience/module-record.ts';
 import { breakerJson } from './status-json.ts';
 
@@ -45,6 +46,18 @@ export function eventsJson(events: HealingEvents) {
     time: new Date(atMs).toISOString(),
     action,
     module_id: moduleId,
+    reason,
+  }));
+}
+
+/** Settings that would be better otherwise, with the figures that say so. */
+export function recommendationsJson(tuner: Tuner) {
+  return tuner.recommendations().map(({ moduleId, setting, queryClass, present, value, reason }) => ({
+    module_id: moduleId,
+    setting,
+    ...(queryClass === undefined ? {} : { query_class: queryClass }),
+    present,
+    value,
     reason,
   }));
 }

@@ -14,11 +14,12 @@ import { requirePermission, type Authenticate } from '../pipeline/authenticate.t
 import type { FallbackLedger } from '../resilience/fallback-ledger.ts';
 import type { HealingEvents } from '../resilience/healing-events.ts';
 import type { RetryBudget } from '../resilience/retry-budget.ts';
+import type { Tuner } from '../resilience/tuning/tuner.ts';
 import type { ModuleBoard } from '../resilience/module-board.ts';
 import type { RouterMetrics } from '../telemetry/router-metrics.ts';
 import { principalOf } from './http-caller.ts';
 import { checkBody } from './parse-body.ts';
-import { eventsJson, pathsJson, resilienceJson } from './fallback-json.ts';
+import { eventsJson, pathsJson, recommendationsJson, resilienceJson } from './fallback-json.ts';
 import { moduleJson } from './status-json.ts';
 
 export interface StatusEndpointOptions {
@@ -33,6 +34,7 @@ export interface StatusEndpointOptions {
   readonly ledger: FallbackLedger;
   readonly retryBudget: RetryBudget;
   readonly events: HealingEvents;
+  readonly tuner: Tuner;
   readonly registry: Registry;
   readonly clock: Clock;
   readonly version: string;
@@ -82,6 +84,7 @@ export function addStatusEndpoints(app: FastifyInstance, options: StatusEndpoint
       fallbacks: await fallbackCounts(options.metrics),
       paths: pathsJson(options.ledger),
       retry_budget: options.retryBudget.balance,
+      recommendations: recommendationsJson(options.tuner),
     });
   });
   app.get('/fallback/events', (request, reply) => {

@@ -38,7 +38,15 @@ function limitJson({ limit, inFlightLimit }: ModuleRecord) {
   };
 }
 
-function replicaJson({ replicaId, state, reason, endpoint, restarts, inFlight }: ModuleView['replicas'][number]) {
+function replicaJson({
+  replicaId,
+  state,
+  reason,
+  endpoint,
+  restarts,
+  inFlight,
+  memoryBytes,
+}: ModuleView['replicas'][number]) {
   return {
     replica_id: replicaId,
     state,
@@ -46,6 +54,7 @@ function replicaJson({ replicaId, state, reason, endpoint, restarts, inFlight }:
     ...(endpoint === undefined ? {} : { endpoint }),
     restarts,
     in_flight: inFlight,
+    ...(memoryBytes === undefined ? {} : { memory_bytes: memoryBytes }),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { ScoreBook } from '../resilience/tuning/score-book.ts';
 import type { AnswerCache } from '../cache/answer-cache.ts';
 import type { Classifier } from '../classification/classifier.ts';
 import type { PlanPolicy } from '../decide/plan.ts';
@@ -16,6 +17,8 @@ export interface RouterDependencies extends PlanDependencies, RecordDependencies
   /** Plans by `policy`. */
   readonly planner: Planner;
   readonly pressure: Pressure;
+  /** How answers were scored and judged. */
+  readonly scores: ScoreBook;
   /** Answers given before; undefined where none are kept. */
   readonly answers: AnswerCache | undefined;
   /** Longest time for a request whose caller gives no deadline, in milliseconds. */

@@ -5,6 +5,8 @@ export interface RecentRequest {
   readonly tenant: string;
   readonly moduleId: string;
   readonly queryClass: QueryClass;
+  /** Score of the answer; left out where many ids share one entry. */
+  readonly score?: number;
 }
 
 /** The last answers, by request id. */

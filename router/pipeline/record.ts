@@ -36,7 +36,8 @@ export function recordResult(
     metrics.attempts.inc({ module: moduleId, outcome: reason ?? 'accepted' });
   if (result.fallbackUsed) metrics.fallbacks.inc({ query_class, module });
   if (result.coldStartMs > 0) metrics.coldStart.observe({ module }, result.coldStartMs / 1000);
-  recent.add(result.requestId, { tenant, moduleId: module, queryClass: result.queryClass });
+  const { score } = result.answer.confidence;
+  recent.add(result.requestId, { tenant, moduleId: module, queryClass: result.queryClass, score });
 }
 
 /** Records a request that got no answer; what is unexpected goes to the log with its cause. Gives the error. */

@@ -237,7 +237,7 @@ function resultOf(
 function takeFeedback(
   { requestId, rating }: Feedback,
   { tenant }: Principal,
-  { recent, board }: RouterDependencies,
+  { recent, board, scores }: RouterDependencies,
 ): void {
   if (!(rating >= 0 && rating <= 1)) {
     throw new FrontierError('INVALID_FIELD', 'rating must be from 0 to 1', { metadata: { field: 'rating' } });
@@ -248,5 +248,7 @@ function takeFeedback(
       metadata: { request_id: requestId },
     });
   }
-  board.addFeedback(request.moduleId, request.queryClass, rating);
+  const { moduleId, queryClass, score } = request;
+  board.addFeedback(moduleId, queryClass, rating);
+  if (score !== undefined) scores.noteFeedback(moduleId, queryClass, score, rating);
 }

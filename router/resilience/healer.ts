@@ -5,7 +5,7 @@ import type { ModuleView } from '../../core/modules/module-view.ts';
 import type { Breaker } from './breaker.ts';
 import type { HealingAction, HealingEvents } from './healing-events.ts';
 import type { ModuleRecord } from './module-record.ts';
-import { needsRestart } from './needs-restart.ts';
+import { isOurs, needsRestart } from './needs-restart.ts';
 
 export interface HealerOptions {
   readonly policy: Orchestration['fallback']['healing'];
@@ -24,6 +24,10 @@ export interface Healer {
   readonly onBack: (moduleId: string, why: string) => void;
   /** To be called with each change of what the loader says of a module. */
   readonly onView: (view: ModuleView, before: ModuleView | undefined) => void;
+  /** Notes something that was done or seen. */
+  readonly note: (action: HealingAction, moduleId: string, reason: string) => void;
+  /** Has a module started anew for another reason, where that is allowed. */
+  readonly restart: (moduleId: string, reason: string) => void;
   /** Resolves when no order is under way. */
   settled(): Promise<void>;
 }
@@ -42,16 +46,24 @@ export function createHealer({ policy, clock, events, recordOf, restart }: Heale
       note('restart_refused', moduleId, `${reason}, but ${toFrontierError(error).message}`);
     }
   };
+  const begin = (moduleId: string, reason: string): void => {
+    if (underWay.has(moduleId)) return;
+    underWay.set(
+      moduleId,
+      order(moduleId, reason).finally(() => underWay.delete(moduleId)),
+    );
+  };
   return {
+    note,
+    restart(moduleId, reason) {
+      const record = recordOf(moduleId);
+      if (policy.restart.enabled && record !== undefined && isOurs(record)) begin(moduleId, reason);
+    },
     onBreaker(moduleId, to) {
       const record = recordOf(moduleId);
-      if (record === undefined || to !== 'OPEN' || underWay.has(moduleId)) return;
+      if (record === undefined || to !== 'OPEN') return;
       const reason = needsRestart(record, policy.restart);
-      if (reason === undefined) return;
-      underWay.set(
-        moduleId,
-        order(moduleId, reason).finally(() => underWay.delete(moduleId)),
-      );
+      if (reason !== undefined) begin(moduleId, reason);
     },
     onBack(moduleId, why) {
       note('slow_start', moduleId, why);

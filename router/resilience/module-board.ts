@@ -119,6 +119,7 @@ export function createModuleBoard(options: ModuleBoardOptions): ModuleBoard {
     const wasReady = record.readyReplicas > 0;
     record.view = view;
     if (isBroken(view)) record.brokeDown = true;
+    else if (view.state === 'UNLOADED') record.brokeDown = false;
     if (!wasReady && record.readyReplicas > 0) {
       setBreaker(record, afterRecovery(record.breaker, clock.monotonicMs()));
       if (record.brokeDown) comesBack(record, 'it is ready again after it had failed');

@@ -32,6 +32,8 @@ export interface ModuleRecord extends ModuleStatus {
   /** What has been learned of how much the module can take; undefined where that is off. */
   limit: AdaptiveLimit | undefined;
   history: Map<QueryClass, ClassHistory>;
+  /** Confidence thresholds that were learned. */
+  readonly thresholds: Map<QueryClass, number>;
   usage: UsageCounts;
   /** How regularly the module's sidecars give signs of life. */
   readonly signsOfLife: AccrualDetector;
@@ -68,6 +70,7 @@ export function createRecord(
     bulkSent: 0,
     limit,
     history: new Map(),
+    thresholds: new Map(),
     usage: noUsage(),
     signsOfLife: createAccrualDetector(BEATS),
     latencies: createRecentValues(),
@@ -99,6 +102,9 @@ export function createRecord(
     },
     get expectedActivationMs(): number | undefined {
       return current.expectedActivationMs;
+    },
+    get recovering(): boolean {
+      return this.brokeDown && ready === 0;
     },
     get share(): Share | undefined {
       const rising = this.backSinceMs === undefined ? undefined : slowStartShare(nowMs() - this.backSinceMs, slowStart);

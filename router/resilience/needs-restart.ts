@@ -6,12 +6,18 @@ import type { ModuleRecord } from './module-record.ts';
  * process lives: waiting alone does not mend it. What runs elsewhere is not ours to start.
  */
 export function needsRestart(
-  { breaker, spec, readyReplicas }: Pick<ModuleRecord, 'breaker' | 'spec' | 'readyReplicas'>,
+  record: Pick<ModuleRecord, 'breaker' | 'spec' | 'readyReplicas'>,
   { enabled, after_openings: afterOpenings }: Orchestration['fallback']['healing']['restart'],
 ): string | undefined {
+  const { breaker, readyReplicas } = record;
   if (!enabled || breaker.phase !== 'OPEN' || breaker.byHand) return undefined;
   // Again after as many more, not with each one: the new process must have had its chance.
   if (breaker.openings.count % afterOpenings !== 0 || readyReplicas === 0) return undefined;
-  if (spec.workload === undefined || spec.adapter.url !== undefined) return undefined;
+  if (!isOurs(record)) return undefined;
   return `its breaker has opened ${breaker.openings.count} times although it runs`;
+}
+
+/** Whether the loader starts the module's workload, rather than its sidecar alone. */
+export function isOurs({ spec }: Pick<ModuleRecord, 'spec'>): boolean {
+  return spec.workload !== undefined && spec.adapter.url === undefined;
 }

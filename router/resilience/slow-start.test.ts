@@ -116,6 +116,19 @@ describe('the board', () => {
     expect(shareOf(board)).toBeCloseTo(0.1);
   });
 
+  it('knows one that is started again after a failure from one that is just started', () => {
+    const { board } = boardWith();
+    const isRecovering = (): boolean | undefined => board.record('a')?.recovering;
+    show(board, 'LOADING');
+    expect(isRecovering()).toBe(false);
+    show(board, 'FAILED', 'LOADING');
+    expect(isRecovering()).toBe(true);
+    show(board, 'UNLOADED', 'LOADING');
+    expect(isRecovering()).toBe(false);
+    show(board, 'FAILED', 'READY');
+    expect(isRecovering()).toBe(false);
+  });
+
   it('does not where somebody closes the breaker by hand', () => {
     const { board } = boardWith();
     show(board, 'READY');

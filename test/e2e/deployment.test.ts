@@ -5,7 +5,8 @@ import { parse } from 'yaml';
 import { hashApiKey } from '../../core/config/api-key.ts';
 import { REPOSITORY, startFrontier } from '../support/frontier.ts';
 import type { RunningFrontier } from '../support/frontier.ts';
-import { describeWith, requirePart } from '../support/parts.ts';
+import { describeWith } from '../support/parts.ts';
+import { requirePart } from '../support/require-part.ts';
 import { startPart } from '../support/process.ts';
 
 /** There is no container engine in the tests: what the image runs is run here as it stands, on this machine. */

@@ -4,6 +4,8 @@ import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { writeConfig, type OrchestrationInput } from '../support/frontier-config.ts';
 import { REPOSITORY, startFrontier, type RunningFrontier } from '../support/frontier.ts';
+import { startRedis, type RunningRedis } from '../support/redis.ts';
+import type { SystemKind } from './faults.ts';
 import { startPart, type Part } from '../support/process.ts';
 
 /** What the two servers answer: no word of one stands in the other, so that a splice shows. */
@@ -15,7 +17,8 @@ export const SECONDARY_ANSWER =
 /** A server that fails as it is told. */
 export interface FaultUpstream {
   readonly url: string;
-  readonly part: Part;
+  /** Its process; undefined for one that the loader has started. */
+  readonly part: Part | undefined;
   /** Makes it fail from now on; clears its count. */
   fail(kind: string): Promise<void>;
   /** Completions it was asked for since the last `fail`. */
@@ -32,9 +35,23 @@ export async function startFaultUpstream(answer: string, port?: number): Promise
     env: { PORT: String(taken), ANSWER: answer, NODE_OPTIONS: undefined },
     ready: async () => (await fetch(`${url}/fault`)).ok,
   });
+  return { url, part, ...controlOf(url) };
+}
+
+/** Starts test/fixtures/fault-grpc-upstream.ts as a process, which serves gRPC at `grpcPort`. */
+export async function startFaultGrpcUpstream(answer: string, grpcPort: number): Promise<FaultUpstream> {
+  const url = `http://127.0.0.1:${await freePort()}`;
+  const part = await startPart({
+    command: process.execPath,
+    args: [join(REPOSITORY, 'test', 'fixtures', 'fault-grpc-upstream.ts')],
+    env: { PORT: new URL(url).port, GRPC_PORT: String(grpcPort), ANSWER: answer, NODE_OPTIONS: undefined },
+    ready: async () => (await fetch(`${url}/fault`)).ok,
+  });
+  return { url, part, ...controlOf(url) };
+}
+
+function controlOf(url: string): Pick<FaultUpstream, 'fail' | 'asked'> {
   return {
-    url,
-    part,
     fail: async (kind) => {
       const { status } = await fetch(`${url}/fault`, { method: 'PUT', body: JSON.stringify({ kind }) });
       if (status !== 204) throw new Error(`there is no fault "${kind}"`);
@@ -43,13 +60,43 @@ export async function startFaultUpstream(answer: string, port?: number): Promise
   };
 }
 
+/** How a primary is reached, or started, by the system. */
+type PrimarySpec = Pick<ModuleSpecInput, 'adapter' | 'workload'>;
+
+/** Heap of a workload that is to run out of memory, in MiB. */
+const SMALL_HEAP_MIB = 48;
+
+async function startPrimary(
+  kind: SystemKind,
+): Promise<{ readonly upstream: FaultUpstream; readonly spec: PrimarySpec }> {
+  if (kind === 'grpc') {
+    const port = await freePort();
+    const upstream = await startFaultGrpcUpstream(PRIMARY_ANSWER, port);
+    return { upstream, spec: { adapter: { type: 'grpc', url: `grpc://127.0.0.1:${port}` } } };
+  }
+  if (kind === 'workload') {
+    const url = `http://127.0.0.1:${await freePort()}`;
+    const script = join(REPOSITORY, 'test', 'fixtures', 'fault-upstream.ts');
+    const command = ['node', `--max-old-space-size=${SMALL_HEAP_MIB}`, script];
+    const env = { CONTROL_PORT: new URL(url).port, ANSWER: PRIMARY_ANSWER, NODE_OPTIONS: '' };
+    const spec: PrimarySpec = { adapter: { type: 'openai', model: 'faulty' }, workload: { command, env } };
+    return { upstream: { url, part: undefined, ...controlOf(url) }, spec };
+  }
+  const upstream = await startFaultUpstream(PRIMARY_ANSWER);
+  return { upstream, spec: { adapter: { type: 'openai', url: `${upstream.url}/v1`, model: 'faulty' } } };
+}
+
 export interface FaultSystem {
   readonly frontier: RunningFrontier;
   readonly primary: FaultUpstream;
   readonly secondary: FaultUpstream;
+  /** Only where the system's kind has it. */
+  readonly redis: RunningRedis | undefined;
 }
 
 export interface FaultSystemOptions {
+  /** `openai` when left out. */
+  readonly kind?: SystemKind;
   readonly orchestration?: OrchestrationInput;
   readonly primary?: Partial<ModuleSpecInput>;
   readonly args?: readonly string[];
@@ -59,13 +106,15 @@ export interface FaultSystemOptions {
 
 /** Starts a whole system over two servers: `primary` answers every class, `secondary` is its fallback. */
 export async function startFaultSystem(options: FaultSystemOptions = {}): Promise<FaultSystem> {
-  const primary = await startFaultUpstream(PRIMARY_ANSWER);
+  const { kind = 'openai' } = options;
+  const redis = kind === 'redis' ? await startRedis() : undefined;
+  const { upstream: primary, spec } = await startPrimary(kind);
   const secondary = await startFaultUpstream(SECONDARY_ANSWER);
-  const configDir = writeConfig(options.orchestration ?? {}, [
+  const configDir = writeConfig({ ...options.orchestration, ...storageOf(redis) }, [
     {
       module_id: 'primary',
       query_classes: ['CODE_GENERATION', 'BUSINESS_ANALYSIS', 'CREATIVE_CONTENT', 'MULTIMODAL', 'GENERAL'],
-      adapter: { type: 'openai', url: `${primary.url}/v1`, model: 'faulty' },
+      ...spec,
       scaling: { min_replicas: 1 },
       fallbacks: ['secondary'],
       ...options.primary,
@@ -83,7 +132,11 @@ export async function startFaultSystem(options: FaultSystemOptions = {}): Promis
     return wanted.every((moduleId) => ready.includes(moduleId));
   };
   await eventually(areReady, { timeoutMs: 30_000, what: 'the modules to be ready' });
-  return { frontier, primary, secondary };
+  return { frontier, primary, secondary, redis };
+}
+
+function storageOf(redis: RunningRedis | undefined): OrchestrationInput {
+  return redis === undefined ? {} : { storage: { type: 'redis', redis: { url: redis.url } } };
 }
 
 /** Modules that a system says to be ready. */

@@ -7,11 +7,20 @@ export type Blow =
   /** SIGSTOP to the primary's sidecar, which is let go on afterwards. */
   | { readonly to: 'sidecar'; readonly signal: 'SIGSTOP' }
   /** Both servers are killed: nobody can answer, and that has to be said clearly and soon. */
-  | { readonly to: 'everyone'; readonly signal: 'SIGKILL' };
+  | { readonly to: 'everyone'; readonly signal: 'SIGKILL' }
+  /** The store of what routers share is killed, and comes back empty. */
+  | { readonly to: 'redis'; readonly signal: 'SIGKILL' }
+  /** In the place of the primary's sidecar stands something with its name and a certificate that has expired. */
+  | { readonly to: 'certificate'; readonly signal: 'SIGSTOP' };
+
+/** What the primary is, and what else there is in the system; each kind needs a system of its own. */
+export type SystemKind = 'openai' | 'grpc' | 'workload' | 'redis';
 
 /** One fault of the matrix. */
 export interface FaultCase {
   readonly name: string;
+  /** `openai` when left out. */
+  readonly system?: SystemKind;
   /** What test/fixtures/fault-upstream.ts is told to do. */
   readonly upstream?: string;
   readonly blow?: Blow;
@@ -20,6 +29,8 @@ export interface FaultCase {
 }
 
 const upstream = (name: string, slow = false): FaultCase => ({ name, upstream: name, slow });
+
+const grpc = (name: string, slow = false): FaultCase => ({ name, upstream: name, slow, system: 'grpc' });
 
 /** Every fault, the healthy system first. */
 export const FAULTS: readonly FaultCase[] = [
@@ -61,5 +72,19 @@ export const FAULTS: readonly FaultCase[] = [
   { name: 'control_plane_killed', blow: { to: 'control-plane', signal: 'SIGKILL' } },
   { name: 'router_killed', blow: { to: 'router', signal: 'SIGKILL' } },
   { name: 'envoy_killed', blow: { to: 'envoy', signal: 'SIGKILL' } },
+  { name: 'certificate_expired', blow: { to: 'certificate', signal: 'SIGSTOP' } },
   { name: 'all_down', blow: { to: 'everyone', signal: 'SIGKILL' } },
+  grpc('grpc_unavailable'),
+  grpc('grpc_internal'),
+  grpc('grpc_hang', true),
+  grpc('grpc_cut'),
+  grpc('grpc_ended'),
+  grpc('grpc_stall', true),
+  grpc('grpc_empty'),
+  grpc('grpc_no_payload'),
+  grpc('grpc_exhausted'),
+  grpc('grpc_reset'),
+  grpc('grpc_garbage'),
+  { name: 'out_of_memory', upstream: 'out_of_memory', system: 'workload' },
+  { name: 'redis_killed', blow: { to: 'redis', signal: 'SIGKILL' }, system: 'redis' },
 ];

@@ -4,8 +4,8 @@ import { clientOptions } from '../../core/grpc/channel.ts';
 import { RouterServiceClient } from '../../gen/frontier/router/v1/router.ts';
 import { ask, FORMS, type Asked, type Form, type Target } from './ask.ts';
 import { startFaultSystem } from './fault-system.ts';
-import { mend, recovered, strike, type Servers } from './blows.ts';
-import type { FaultCase } from './faults.ts';
+import { mend, recovered, strike, type Servers, type Undo } from './blows.ts';
+import type { FaultCase, SystemKind } from './faults.ts';
 import { cellOf, type Cell } from './report.ts';
 
 export interface MatrixOptions {
@@ -31,16 +31,31 @@ const STEADY_MS = 2_000;
 /** Requests that a slow cell sends at the most: each waits for a module to be given up. */
 const MOST_SLOW_REQUESTS = 10;
 
-/**
- * Runs every fault in every form against one whole system. The breaker and the demotion that would keep later requests
- * from the faulty module are off, so that each request meets the fault; only a retry-after keeps some away.
- */
+/** Runs every fault in every form, each against a whole system of its kind. */
 export async function runMatrix(options: MatrixOptions): Promise<Cell[]> {
+  const cells: Cell[] = [];
+  for (const kind of new Set(options.faults.map(({ system = 'openai' }) => system))) {
+    const faults = options.faults.filter(({ system = 'openai' }) => system === kind);
+    cells.push(...(await runSystem(kind, { ...options, faults })));
+  }
+  return cells;
+}
+
+/**
+ * Runs faults against one system. The breaker, the demotion and the slow start that would keep later requests from the faulty
+ * module are off, so that each request meets the fault; only a retry-after keeps some away.
+ */
+async function runSystem(kind: SystemKind, options: MatrixOptions): Promise<Cell[]> {
   const { strategy = 'sequential' } = options;
   const system = await startFaultSystem({
+    kind,
     orchestration: {
       router: { strategy, selection: { exploration: { share: 0 } } },
-      fallback: { health_monitoring: { min_success_rate: 0 } },
+      fallback: {
+        health_monitoring: { min_success_rate: 0 },
+        slow_start: { window: 0 },
+        healing: { drift: { enabled: false } },
+      },
       telemetry: { log_level: 'warn' },
     },
     primary: { circuit_breaker: { enabled: false } },
@@ -48,25 +63,28 @@ export async function runMatrix(options: MatrixOptions): Promise<Cell[]> {
   });
   const grpc = new RouterServiceClient(system.frontier.address, credentials.createInsecure(), clientOptions());
   const target = { url: system.frontier.url, grpc };
-  let servers: Servers = { primary: system.primary, secondary: system.secondary };
+  let servers: Servers = system;
   const cells: Cell[] = [];
+  let undo: Undo | undefined;
   try {
     for (const fault of options.faults) {
       for (const form of options.forms) {
         const struckMs = systemClock.monotonicMs();
-        await strike(fault, servers, system.frontier);
-        // Without a router or an edge nobody can answer, nor without the loader, whose processes the modules are: what counts then
-        // is how soon they are back.
-        const backMs = isOnTheWay(fault) ? await recovered(target, STEADY_MS) : undefined;
+        undo = await strike(fault, servers, system.frontier);
+        // Without a router or an edge nobody can answer; what counts then is how soon they are back, and what is lost meanwhile.
+        const back = isOnTheWay(fault) ? await recovered(target, STEADY_MS) : undefined;
         const asked = await askMany(form, target, fault, options.requests);
-        const met = fault.upstream === undefined ? asked.length : await servers.primary.asked();
+        const isCounted = fault.upstream !== undefined && kind !== 'workload';
+        const met = isCounted ? await servers.primary.asked() : asked.length;
         const mendedMs = systemClock.monotonicMs();
+        await undo?.();
+        undo = undefined;
         servers = await mend(fault, servers, system.frontier);
         await recovered(target);
         const recoverMs =
-          backMs === undefined
+          back === undefined
             ? systemClock.monotonicMs() - (healsItself(fault) ? struckMs : mendedMs)
-            : backMs - struckMs;
+            : back.sinceMs - struckMs;
         const cell = cellOf({
           fault: fault.name,
           form,
@@ -74,6 +92,7 @@ export async function runMatrix(options: MatrixOptions): Promise<Cell[]> {
           asked,
           met,
           recoverMs,
+          lost: back?.lost ?? 0,
           eligible: fault.blow?.to !== 'everyone',
         });
         cells.push(cell);
@@ -81,6 +100,7 @@ export async function runMatrix(options: MatrixOptions): Promise<Cell[]> {
       }
     }
   } finally {
+    await undo?.();
     grpc.close();
     await system.frontier.stop();
   }
@@ -88,11 +108,13 @@ export async function runMatrix(options: MatrixOptions): Promise<Cell[]> {
 }
 
 function isOnTheWay({ blow }: FaultCase): boolean {
-  return blow?.to === 'router' || blow?.to === 'envoy' || blow?.to === 'loader';
+  return blow?.to === 'router' || blow?.to === 'envoy';
 }
 
 /** Whether the system has to mend the fault, rather than the one who made it. */
-function healsItself({ blow }: FaultCase): boolean {
+function healsItself({ blow, system }: FaultCase): boolean {
+  if (system === 'workload') return true;
+  if (blow?.to === 'redis' || blow?.to === 'certificate') return false;
   return blow !== undefined && blow.to !== 'primary' && blow.to !== 'everyone' && blow.signal === 'SIGKILL';
 }
 

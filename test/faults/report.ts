@@ -17,6 +17,8 @@ export interface Cell {
   readonly p50_ms: number;
   readonly p99_ms: number;
   readonly recover_s: number;
+  /** Requests that were lost while a part on the way was gone, sent one after another. */
+  readonly lost: number;
   /** Each distinct thing that went otherwise than well. */
   readonly details: readonly string[];
 }
@@ -29,10 +31,11 @@ export interface CellInput {
   readonly asked: readonly Asked[];
   readonly met: number;
   readonly recoverMs: number;
+  readonly lost: number;
 }
 
 /** Counts what came of one cell's requests. */
-export function cellOf({ fault, form, strategy, eligible, asked, met, recoverMs }: CellInput): Cell {
+export function cellOf({ fault, form, strategy, eligible, asked, met, recoverMs, lost }: CellInput): Cell {
   const count = (verdict: Asked['verdict']): number => asked.filter((each) => each.verdict === verdict).length;
   const times = asked.map(({ ms }) => ms);
   return {
@@ -49,6 +52,7 @@ export function cellOf({ fault, form, strategy, eligible, asked, met, recoverMs 
     p50_ms: percentile(times, 0.5),
     p99_ms: percentile(times, 0.99),
     recover_s: Math.round(recoverMs) / 1000,
+    lost,
     details: [...new Set(asked.filter(({ detail }) => detail !== '').map(({ detail }) => detail))],
   };
 }
@@ -97,14 +101,35 @@ export function summaryOf(cells: readonly Cell[]): Summary {
 /** Least share of requests that are to be answered while any healthy module could. */
 const LEAST_SUCCESS = 0.99;
 
-/** Tells whether nothing hung, nothing was spliced, and enough was answered. */
-export function isGood({ hangs, spliced, fallback_success }: Summary): boolean {
-  return hangs === 0 && spliced === 0 && fallback_success >= LEAST_SUCCESS;
+/** Longest time that it may take to say that nobody can answer, in milliseconds. */
+const LONGEST_REFUSAL_MS = 10_000;
+
+/** Tells whether nothing hung, nothing was spliced, enough was answered, and that nobody can answer was said soon. */
+export function isGood(cells: readonly Cell[]): boolean {
+  const { hangs, spliced, fallback_success } = summaryOf(cells);
+  const refusals = cells.filter(({ eligible }) => !eligible);
+  const areQuick = refusals.every(
+    ({ p99_ms, details }) => p99_ms <= LONGEST_REFUSAL_MS && !details.includes('INTERNAL'),
+  );
+  return hangs === 0 && spliced === 0 && fallback_success >= LEAST_SUCCESS && areQuick;
 }
 
 /** Gives the cells as a table for people. */
 export function tableOf(cells: readonly Cell[]): string {
-  const head = ['fault', 'form', 'strategy', 'good', 'error', 'wrong', 'hang', 'met', 'p50 ms', 'p99 ms', 'back s'];
+  const head = [
+    'fault',
+    'form',
+    'strategy',
+    'good',
+    'error',
+    'wrong',
+    'hang',
+    'met',
+    'p50 ms',
+    'p99 ms',
+    'back s',
+    'lost',
+  ];
   const rows = cells.map((cell) =>
     [
       cell.fault,
@@ -118,6 +143,7 @@ export function tableOf(cells: readonly Cell[]): string {
       cell.p50_ms,
       cell.p99_ms,
       cell.recover_s,
+      cell.lost,
     ].map(String),
   );
   const widths = head.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]!.length)));

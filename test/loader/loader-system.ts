@@ -32,6 +32,8 @@ export function echoModule(
 
 /** A control plane and a loader as processes of their own, and a client of the loader. */
 export interface LoaderSystem {
+  /** Starts a loader anew, after the first one has ended. */
+  restartLoader(): Promise<SupervisedProcess>;
   readonly loader: SupervisedProcess;
   readonly dataDir: string;
   readonly client: LoaderServiceClient;
@@ -51,20 +53,23 @@ export interface LoaderSystem {
 /** Starts the system; it is stopped when the file's tests have ended. */
 export async function startLoaderSystem(
   modules: readonly ModuleSpecInput[],
-  fallback: OrchestrationInput['fallback'] = {},
+  settings: { readonly fallback?: OrchestrationInput; readonly dynamic_loading?: OrchestrationInput } = {},
 ): Promise<LoaderSystem> {
   const dataDir = tempFolder('data');
   const ports = { control_plane: await freePort(), loader: await freePort() };
+  const { fallback = {}, dynamic_loading = {} } = settings;
   const configDir = writeConfig(
     {
       network: { ports },
       mesh: { debounce_max: 0.1 },
-      fallback: { health_monitoring: { interval: 0.2 }, ...(fallback as object) },
+      dynamic_loading,
+      fallback: { health_monitoring: { interval: 0.2 }, ...fallback },
     },
     modules,
   );
   await startService('xds-control-plane', 'control-plane', configDir, dataDir);
-  const loader = await startService('loader', 'loader', configDir, dataDir);
+  const startLoader = (): Promise<SupervisedProcess> => startService('loader', 'loader', configDir, dataDir);
+  const loader = await startLoader();
 
   const controlPlaneAddress = `127.0.0.1:${ports.control_plane}`;
   const identity: LoaderSystem['identity'] = (kind, name) =>
@@ -85,6 +90,7 @@ export async function startLoaderSystem(
   };
   return {
     loader,
+    restartLoader: startLoader,
     dataDir,
     client,
     identity,

@@ -232,9 +232,9 @@ test(
 );
 
 test(
-  'when the loader is killed, no replica outlives it',
+  'when the loader is killed and no other follows, no replica outlives its grace',
   async () => {
-    const killed = await startLoaderSystem([echoModule('echo')]);
+    const killed = await startLoaderSystem([echoModule('echo')], { dynamic_loading: { orphan_grace: 1 } });
     await killed.activate('echo');
     expect(killed.processes('echo-module.ts')).toHaveLength(1);
     process.kill(killed.loader.pid!, 'SIGKILL');

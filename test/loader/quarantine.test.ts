@@ -14,7 +14,7 @@ beforeAll(async () => {
       echoModule('steady', {}, { scaling: { min_replicas: 1 } }),
       echoModule('broken', { ECHO_CRASH_AT_START: '7' }, { scaling: { min_replicas: 1 } }),
     ],
-    { healing: { quarantine: { crashes: 2, first: 600, max: 600 } } },
+    { fallback: { healing: { quarantine: { crashes: 2, first: 600, max: 600 } } } },
   );
 }, SLOW_MS);
 

@@ -1,7 +1,7 @@
 import { chromium } from 'playwright-core';
 import type { BrowserContext } from 'playwright-core';
 import { onCleanup } from './cleanup.ts';
-import { requirePart } from './parts.ts';
+import { requirePart } from './require-part.ts';
 import { tempFolder } from './temp-folder.ts';
 
 /** What a browser in a test must not do: talk to its maker, keep state, need a display. */

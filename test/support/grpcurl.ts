@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { requirePart } from './parts.ts';
+import { requirePart } from './require-part.ts';
 
 export interface GrpcurlResult {
   readonly code: number;

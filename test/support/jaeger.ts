@@ -1,6 +1,6 @@
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
-import { requirePart } from './parts.ts';
+import { requirePart } from './require-part.ts';
 import { startPart } from './process.ts';
 
 /** One span, as far as tests look at it. */

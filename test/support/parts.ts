@@ -1,13 +1,7 @@
 import { describe, it } from '@jest/globals';
 import { findPart, howToGet } from './install.ts';
 import type { PartName } from './install.ts';
-
-/** Gives the path of a real part; throws, with the way to get it, where it is missing. */
-export function requirePart(name: PartName): string {
-  const path = findPart(name);
-  if (path === undefined) throw new Error(`${name} is missing: ${howToGet(name)}`);
-  return path;
-}
+import { requirePart } from './require-part.ts';
 
 /**
  * A `describe` whose tests need a real part. Where the part is missing they are skipped, and reported as such; with CI=true

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
-import { requirePart } from './parts.ts';
+import { requirePart } from './require-part.ts';
 import { startPart, type Part } from './process.ts';
 import { tempFolder } from './temp-folder.ts';
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../core/clock.ts';
 import { messageOf } from '../../../core/errors.ts';
+import { residentBytes } from '../../../core/process/process-memory.ts';
 import { describeExit, type SupervisedProcess } from '../../../core/process/supervised-process.ts';
 import type { ReplicaEvent, ReplicaHandle, StopOptions } from '../driver.ts';
 import { followStatus } from './follow-status.ts';
@@ -29,6 +30,9 @@ const HOST = '127.0.0.1';
 /** Time for a sidecar that has drained, or that never served, to end. */
 const SIDECAR_GRACE_MS = 3000;
 const WORKLOAD_GRACE_MS = 5000;
+const MEMORY_INTERVAL_MS = 2000;
+/** Share by which memory has to change to be told: every module has watchers. */
+const MEMORY_STEP = 0.02;
 
 /**
  * One run of a replica: workload and sidecar from their start to their end. They live and die together: when one ends,
@@ -69,7 +73,10 @@ export class ReplicaRun implements ReplicaHandle {
       return;
     }
     const { workload, sidecar } = this.#parts;
-    if (workload !== undefined) this.#failOnExit(workload);
+    if (workload !== undefined) {
+      this.#failOnExit(workload);
+      this.#watchMemory(workload.pid);
+    }
     this.#failOnExit(sidecar);
     onEvent({ type: 'stage', stage: 'waiting for the workload to be healthy' });
     sidecar.ready.then(
@@ -90,6 +97,17 @@ export class ReplicaRun implements ReplicaHandle {
     void part.exited.then((exit) => {
       this.#fail(`${part.name} ${describeExit(exit, part.stderrTail())}`);
     });
+  }
+
+  #watchMemory(pid: number | undefined): void {
+    let told = 0;
+    const cancel = this.#options.clock.every(MEMORY_INTERVAL_MS, () => {
+      const bytes = pid === undefined ? undefined : residentBytes(pid);
+      if (bytes === undefined || Math.abs(bytes - told) < MEMORY_STEP * told) return;
+      told = bytes;
+      this.#options.onEvent({ type: 'memory', bytes });
+    });
+    this.#over.signal.addEventListener('abort', cancel, { once: true });
   }
 
   #follow(port: number | undefined): void {
