@@ -8,6 +8,8 @@ import type { Rng } from '../core/rng.ts';
 import type { Store } from '../core/store/store.ts';
 import type { Registry } from '../core/telemetry/metrics.ts';
 import { createAnswers } from './cache/create-answers.ts';
+import type { Classifier } from './classification/classifier.ts';
+import { checkModelClasses, withConfiguredClasses } from './classification/configured-classes.ts';
 import { createLexicalClassifier } from './classification/lexical-classifier.ts';
 import { loadModel } from './classification/load-model.ts';
 import { createPlanBook } from './decide/plan-book.ts';
@@ -74,6 +76,8 @@ export interface RouterParts {
 export async function composeRouter(options: ComposeOptions): Promise<RouterParts> {
   const { config, clock, rng, log, registry } = options;
   const { router: settings, dynamic_loading: loading, fallback, security } = config.orchestration;
+  // First, since it may find the configuration to be wrong, and nothing is to be left running then.
+  const classifier = createClassifier(config, log);
   const ledger = createFallbackLedger();
   const retryBudget = createRetryBudget(fallback.retry.budget);
   // Declared before the board, whose breakers may change while others are still being put together.
@@ -144,7 +148,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     log,
     metrics,
     recent: createRecentRequests(),
-    classifier: createLexicalClassifier(loadModel(modelPathOf(config))),
+    classifier,
     admission,
     policy,
     planner: createPlanBook(policy),
@@ -201,6 +205,18 @@ function startReports(
     log,
     reports: () => moduleReports(board.records(), clock.monotonicMs()),
   });
+}
+
+/** The classifier by the configured model, for the configured classes. Throws CONFIG_INVALID when they do not go together. */
+function createClassifier(config: FrontierConfig, log: Logger): Classifier {
+  const model = loadModel(modelPathOf(config));
+  const { classes } = config.orchestration.router.classification;
+  const missing = checkModelClasses(model.classes, classes);
+  if (missing.length > 0) {
+    const detail = "the classifier's model does not know these classes: only context.domain leads to them";
+    log.warn({ event: 'classes_not_in_model', classes: missing, detail });
+  }
+  return withConfiguredClasses(createLexicalClassifier(model), model.classes, classes);
 }
 
 /** The configured classifier's file; undefined for the one that ships. */

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { checkAddedClasses } from './check-classes.ts';
 import { checkEdge } from './check-edge.ts';
 import { checkStorage } from './check-storage.ts';
 import { isSet, type Draft } from './draft.ts';
@@ -91,6 +92,7 @@ const checkSharedBreakers: Check = ({ mesh }, raw) =>
       });
 
 const CHECKS: readonly Check[] = [
+  checkAddedClasses,
   checkPorts,
   checkDebounce,
   checkHttp,

@@ -43,7 +43,7 @@ export interface ModuleUsage extends UsageCounts {
 }
 
 /** What has been learned of modules, as it is kept over a restart. */
-export type LearnedHistory = Readonly<Record<string, Readonly<Partial<Record<QueryClass, ClassHistory>>>>>;
+export type LearnedHistory = Readonly<Record<string, Readonly<Record<QueryClass, ClassHistory>>>>;
 
 /** Who wants to know what the board learns. */
 export interface BoardObserver {

@@ -54,7 +54,7 @@ export function createHistoriesPart({ routerId, clock, adopt }: HistoriesPartOpt
       const parsed = ownHistoriesSchema.safeParse(told);
       if (!parsed.success) return;
       for (const [moduleId, classes] of Object.entries(parsed.data))
-        for (const [name, stored] of Object.entries(classes)) keepFuller(moduleId, name as QueryClass, stored);
+        for (const [name, stored] of Object.entries(classes)) keepFuller(moduleId, name, stored);
       heardNew = true;
     },
     hear(id, told) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { QUERY_CLASSES, type QueryClass } from '../../core/config/schema.ts';
+import type { QueryClass } from '../../core/config/schema.ts';
 import type { ClassHistory } from '../decide/module-status.ts';
 import type { LearnedHistory } from '../resilience/module-board.ts';
 
@@ -10,13 +10,13 @@ export interface OwnHistory extends ClassHistory {
 }
 
 /** All that one router has seen, by module and class. */
-export type OwnHistories = Readonly<Record<string, Readonly<Partial<Record<QueryClass, OwnHistory>>>>>;
+export type OwnHistories = Readonly<Record<string, Readonly<Record<QueryClass, OwnHistory>>>>;
 
 const fraction = z.number().min(0).max(1);
 export const ownHistoriesSchema = z.record(
   z.string(),
-  z.partialRecord(
-    z.enum(QUERY_CLASSES),
+  z.record(
+    z.string().min(1),
     z.object({
       count: z.int().min(0),
       successRate: fraction,
@@ -43,10 +43,8 @@ export function poolHistories(byRouter: ReadonlyMap<string, OwnHistories>): Lear
     for (const [moduleId, classes] of Object.entries(histories)) {
       const group = grouped.get(moduleId) ?? new Map<QueryClass, OwnHistory[]>();
       grouped.set(moduleId, group);
-      for (const queryClass of QUERY_CLASSES) {
-        const own = classes[queryClass];
-        if (own !== undefined) group.set(queryClass, [...(group.get(queryClass) ?? []), own]);
-      }
+      for (const [queryClass, own] of Object.entries(classes))
+        group.set(queryClass, [...(group.get(queryClass) ?? []), own]);
     }
   }
   return Object.fromEntries(

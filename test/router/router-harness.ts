@@ -55,14 +55,14 @@ export async function startTestRouter(
   const specs = new Map(modules.map(({ spec }) => [spec.module_id, moduleSpecSchema.parse(spec)]));
   const sidecars = new Map<string, FakeSidecar>();
   for (const { spec, behaviour } of modules)
-    sidecars.set(spec.module_id, await startFakeSidecar(spec.module_id, behaviour));
+    sidecars.set(spec.module_id, await owned(startFakeSidecar(spec.module_id, behaviour)));
   const view = (moduleId: string, ready: boolean): ModuleView =>
     viewOf(specs.get(moduleId)!, sidecars.get(moduleId)!.port, ready);
-  const loader = await startFakeLoader(modules.map(({ spec, ready = true }) => view(spec.module_id, ready)));
+  const loader = await owned(startFakeLoader(modules.map(({ spec, ready = true }) => view(spec.module_id, ready))));
 
   const config = configOf([...specs.values()], settings);
   const { routerId = 'test', log = silentLogger } = shared;
-  const store = await openSharedStore({ config, clock: systemClock, rng: createSeededRng(1), log, env: {} });
+  const store = await owned(openSharedStore({ config, clock: systemClock, rng: createSeededRng(1), log, env: {} }));
   const service = await startRouter({
     config,
     clock: systemClock,
@@ -86,13 +86,17 @@ export async function startTestRouter(
     client.close();
     await service.drain();
     await service.close();
-    await store.close();
-    await loader.close();
-    for (const sidecar of sidecars.values()) await sidecar.close();
   });
   const url = `http://127.0.0.1:${service.ports['http']!}`;
   await eventually(() => service.isReady(), { what: 'the router to know its modules' });
   return { url, client, grpcPort, loader, sidecar: (moduleId) => sidecars.get(moduleId)!, view };
+}
+
+/** Has a part closed with the file's tests, after those that were started later, also when one of these does not start. */
+async function owned<T extends { close(): Promise<void> }>(starting: Promise<T>): Promise<T> {
+  const part = await starting;
+  onCleanup(() => part.close());
+  return part;
 }
 
 function configOf(modules: readonly ModuleSpec[], settings: object): FrontierConfig {
