@@ -68,8 +68,6 @@ export interface ModuleBoardOptions {
 export interface ModuleBoard {
   /** Replaced when modules come, go or have another specification. */
   readonly statuses: ModuleStatuses;
-  /** Rises whenever a plan may come out otherwise, statistics and load aside. */
-  readonly version: number;
   record(moduleId: string): ModuleRecord | undefined;
   records(): Iterable<ModuleRecord>;
   applyViews(views: ReadonlyMap<string, ModuleView>): void;
@@ -104,12 +102,10 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
   const adoptedBreakers = new Map<string, Breaker>();
   let observer: BoardObserver | undefined;
   const maxCooldownMs = fallback.retry.max_cooldown * 1000;
-  let version = 0;
 
   const add = (view: ModuleView): void => {
     const record = createRecord(view, breakerPolicyOf(view.spec, fallback), () => clock.monotonicMs());
-    for (const [name, history] of Object.entries(learned[view.moduleId] ?? {}))
-      record.history.set(name as QueryClass, history);
+    for (const [name, history] of Object.entries(learned[view.moduleId] ?? {})) record.history.set(name, history);
     record.breaker = adoptedBreakers.get(view.moduleId) ?? record.breaker;
     adoptedBreakers.delete(view.moduleId);
     records.set(view.moduleId, record);
@@ -124,7 +120,6 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
     const before = record.breaker;
     record.breaker = next;
     if (isSameTo(before, next)) return;
-    version += 1;
     if (before.phase !== next.phase) onBreakerChange(record.spec.module_id, before.phase, next.phase);
     observer?.onBreaker(record.spec.module_id, next);
   };
@@ -143,20 +138,15 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
     const { retryAfterMs = 0, metadata } = end.error;
     if (retryAfterMs === 0 || metadata['scope'] === 'replica') return;
     record.coolUntilMs = Math.max(record.coolUntilMs, nowMs + Math.min(retryAfterMs, maxCooldownMs));
-    version += 1;
   };
 
   return {
     get statuses() {
       return records;
     },
-    get version() {
-      return version;
-    },
     record: (moduleId) => records.get(moduleId),
     records: () => records.values(),
     applyViews(views) {
-      version += 1;
       records = new Map([...records].filter(([moduleId]) => views.has(moduleId)));
       for (const view of views.values()) {
         const record = records.get(view.moduleId);
@@ -206,7 +196,7 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
       learned = history;
       for (const record of records.values())
         for (const [name, adopted] of Object.entries(history[record.spec.module_id] ?? {}))
-          record.history.set(name as QueryClass, adopted);
+          record.history.set(name, adopted);
     },
     adoptBreaker(moduleId, breaker) {
       const record = records.get(moduleId);
