@@ -29,7 +29,7 @@ import { createRecentRequests } from './pipeline/recent-requests.ts';
 import { createRouter, type Router } from './pipeline/router.ts';
 import { holdPolicyOf } from './resilience/hold-rule.ts';
 import { patienceOf } from './resilience/patience.ts';
-import { createStrategyLearner } from './resilience/strategy-learner.ts';
+import { createStrategyLearner, type StrategyLearner } from './resilience/strategy-learner.ts';
 import { createRoundRobin } from './resilience/weighted-round-robin.ts';
 import { createFallbackLedger, type FallbackLedger } from './resilience/fallback-ledger.ts';
 import { createRetryBudget, type RetryBudget } from './resilience/retry-budget.ts';
@@ -69,6 +69,7 @@ export interface RouterParts {
   readonly metrics: RouterMetrics;
   readonly ledger: FallbackLedger;
   readonly retryBudget: RetryBudget;
+  readonly learner: StrategyLearner;
   close(): Promise<void>;
 }
 
@@ -100,8 +101,9 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     buckets,
   });
   const metrics = createRouterMetrics(registry, board, () => admission.inFlight);
+  const learner = createStrategyLearner(rng);
   const isShared = config.orchestration.storage.type === 'redis';
-  const shared = await shareRouter({ ...options, isShared, board, buckets });
+  const shared = await shareRouter({ ...options, isShared, board, learner, buckets });
   const loader = createLoaderClient({
     address: options.loaderAddress,
     credentials: options.loaderCredentials,
@@ -159,7 +161,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     holdPolicy: holdPolicyOf(fallback),
     ledger,
     retryBudget,
-    learner: createStrategyLearner(rng),
+    learner,
     roundRobin: createRoundRobin(),
   };
   if (security.api_keys.length === 0) {
@@ -179,6 +181,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     metrics,
     ledger,
     retryBudget,
+    learner,
     async close() {
       usage.close();
       meshReports?.close();

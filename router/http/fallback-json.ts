@@ -1,5 +1,6 @@
 import type { ClassHistory } from '../decide/module-status.ts';
 import type { AttemptCounts, FallbackLedger, PathCounts } from '../resilience/fallback-ledger.ts';
+import type { StrategyLearner } from '../resilience/strategy-learner.ts';
 import type { ModuleRecord } from '../resilience/module-record.ts';
 import { breakerJson } from './status-json.ts';
 
@@ -31,6 +32,21 @@ export function resilienceJson(record: ModuleRecord, ledger: FallbackLedger) {
 /** Ways that requests went over more than one module, the most used first. */
 export function pathsJson(ledger: FallbackLedger) {
   return [...ledger.paths()].sort((a, b) => b.requests - a.requests).map(pathJson);
+}
+
+/** What the adaptive strategy has learned, by class and way. */
+export function strategiesJson(learner: StrategyLearner) {
+  return Object.fromEntries(
+    Object.entries(learner.known()).map(([name, ways]) => [
+      name,
+      Object.fromEntries(
+        Object.entries(ways).map(([way, { count, acceptedRate, delayMs, cost }]) => [
+          way,
+          { outcomes: count, accepted_rate: acceptedRate, delay: delayMs / 1000, cost },
+        ]),
+      ),
+    ]),
+  );
 }
 
 function pathJson({ moduleIds, requests, accepted, addedMs }: PathCounts) {

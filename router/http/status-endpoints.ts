@@ -12,11 +12,12 @@ import type { Admission } from '../pipeline/admit.ts';
 import { requirePermission, type Authenticate } from '../pipeline/authenticate.ts';
 import type { FallbackLedger } from '../resilience/fallback-ledger.ts';
 import type { RetryBudget } from '../resilience/retry-budget.ts';
+import type { StrategyLearner } from '../resilience/strategy-learner.ts';
 import type { ModuleBoard } from '../resilience/module-board.ts';
 import type { RouterMetrics } from '../telemetry/router-metrics.ts';
 import { principalOf } from './http-caller.ts';
 import { checkBody } from './parse-body.ts';
-import { pathsJson, resilienceJson } from './fallback-json.ts';
+import { pathsJson, resilienceJson, strategiesJson } from './fallback-json.ts';
 import { moduleJson } from './status-json.ts';
 
 export interface StatusEndpointOptions {
@@ -29,6 +30,7 @@ export interface StatusEndpointOptions {
   readonly metrics: RouterMetrics;
   readonly ledger: FallbackLedger;
   readonly retryBudget: RetryBudget;
+  readonly learner: StrategyLearner;
   readonly registry: Registry;
   readonly clock: Clock;
   readonly version: string;
@@ -77,6 +79,7 @@ export function addStatusEndpoints(app: FastifyInstance, options: StatusEndpoint
       fallbacks: await fallbackCounts(options.metrics),
       paths: pathsJson(options.ledger),
       retry_budget: options.retryBudget.balance,
+      strategies: strategiesJson(options.learner),
     });
   });
   app.post<{ Params: { id: string } }>('/modules/:id/breaker', (request, reply) => {

@@ -33,6 +33,8 @@ export interface TestModule {
 export interface SharedParts {
   readonly routerId?: string;
   readonly log?: Logger;
+  /** Where the router keeps what it learns; a folder of its own when left out. */
+  readonly dataDir?: string;
 }
 
 export interface TestRouter {
@@ -44,6 +46,8 @@ export interface TestRouter {
   sidecar(moduleId: string): FakeSidecar;
   /** View of a module with or without a ready replica. */
   view(moduleId: string, ready: boolean): ModuleView;
+  /** Ends the router before the tests have ended; what it has learned is kept. */
+  stop(): Promise<void>;
 }
 
 /** A whole router over real sockets: real clients, real servers, scripted loader and modules. Ended with the file's tests. */
@@ -60,8 +64,8 @@ export async function startTestRouter(
     viewOf(specs.get(moduleId)!, sidecars.get(moduleId)!.port, ready);
   const loader = await owned(startFakeLoader(modules.map(({ spec, ready = true }) => view(spec.module_id, ready))));
 
-  const config = configOf([...specs.values()], settings);
-  const { routerId = 'test', log = silentLogger } = shared;
+  const { routerId = 'test', log = silentLogger, dataDir = tempFolder('router') } = shared;
+  const config = configOf([...specs.values()], settings, dataDir);
   const store = await owned(openSharedStore({ config, clock: systemClock, rng: createSeededRng(1), log, env: {} }));
   const service = await startRouter({
     config,
@@ -82,14 +86,18 @@ export async function startTestRouter(
   });
   const grpcPort = service.ports['grpc']!;
   const client = new RouterServiceClient(`127.0.0.1:${grpcPort}`, ChannelCredentials.createInsecure(), clientOptions());
-  onCleanup(async () => {
+  const stopRouter = onCleanup(async () => {
     client.close();
     await service.drain();
     await service.close();
   });
+  const stop = async (): Promise<void> => {
+    await stopRouter();
+    await store.close();
+  };
   const url = `http://127.0.0.1:${service.ports['http']!}`;
   await eventually(() => service.isReady(), { what: 'the router to know its modules' });
-  return { url, client, grpcPort, loader, sidecar: (moduleId) => sidecars.get(moduleId)!, view };
+  return { url, client, grpcPort, loader, sidecar: (moduleId) => sidecars.get(moduleId)!, view, stop };
 }
 
 /** Has a part closed with the file's tests, after those that were started later, also when one of these does not start. */
@@ -99,11 +107,11 @@ async function owned<T extends { close(): Promise<void> }>(starting: Promise<T>)
   return part;
 }
 
-function configOf(modules: readonly ModuleSpec[], settings: object): FrontierConfig {
+function configOf(modules: readonly ModuleSpec[], settings: object, dataDir: string): FrontierConfig {
   const { orchestration } = orchestrationFileSchema.parse({
     orchestration: { network: { ports: { router_grpc: 0, router_http: 0 } }, ...settings },
   });
-  return { orchestration, modules, warnings: [], rootDir: '/', dataDir: tempFolder('router'), sources: [] };
+  return { orchestration, modules, warnings: [], rootDir: '/', dataDir, sources: [] };
 }
 
 function viewOf(spec: ModuleSpec, port: number, ready: boolean): ModuleView {
