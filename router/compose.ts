@@ -8,6 +8,8 @@ import type { Rng } from '../core/rng.ts';
 import type { Store } from '../core/store/store.ts';
 import type { Registry } from '../core/telemetry/metrics.ts';
 import { createAnswers } from './cache/create-answers.ts';
+import type { Classifier } from './classification/classifier.ts';
+import { checkModelClasses, withConfiguredClasses } from './classification/configured-classes.ts';
 import { createLexicalClassifier } from './classification/lexical-classifier.ts';
 import { loadModel } from './classification/load-model.ts';
 import { createPlanBook } from './decide/plan-book.ts';
@@ -29,7 +31,7 @@ import { createRecentRequests } from './pipeline/recent-requests.ts';
 import { createRouter, type Router } from './pipeline/router.ts';
 import { holdPolicyOf } from './resilience/hold-rule.ts';
 import { patienceOf } from './resilience/patience.ts';
-import { createStrategyLearner } from './resilience/strategy-learner.ts';
+import { createStrategyLearner, type StrategyLearner } from './resilience/strategy-learner.ts';
 import { createRoundRobin } from './resilience/weighted-round-robin.ts';
 import { createFallbackLedger, type FallbackLedger } from './resilience/fallback-ledger.ts';
 import { createDriftWatch } from './resilience/drift/drift-watch.ts';
@@ -78,6 +80,7 @@ export interface RouterParts {
   readonly retryBudget: RetryBudget;
   readonly events: HealingEvents;
   readonly tuner: Tuner;
+  readonly learner: StrategyLearner;
   close(): Promise<void>;
 }
 
@@ -85,6 +88,8 @@ export interface RouterParts {
 export async function composeRouter(options: ComposeOptions): Promise<RouterParts> {
   const { config, clock, rng, log, registry } = options;
   const { router: settings, dynamic_loading: loading, fallback, security } = config.orchestration;
+  // First, since it may find the configuration to be wrong, and nothing is to be left running then.
+  const classifier = createClassifier(config, log);
   const ledger = createFallbackLedger();
   const scores = createScoreBook();
   const retryBudget = createRetryBudget(fallback.retry.budget);
@@ -151,8 +156,9 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
   });
   const { admission, pressure } = overload;
   const metrics = createRouterMetrics(registry, board, () => admission.inFlight);
+  const learner = createStrategyLearner(rng);
   const isShared = config.orchestration.storage.type === 'redis';
-  const shared = await shareRouter({ ...options, isShared, board, buckets });
+  const shared = await shareRouter({ ...options, isShared, board, learner, buckets });
   const loader = createLoaderClient({
     address: options.loaderAddress,
     credentials: options.loaderCredentials,
@@ -199,7 +205,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     log,
     metrics,
     recent: createRecentRequests(),
-    classifier: createLexicalClassifier(loadModel(modelPathOf(config))),
+    classifier,
     admission,
     pressure,
     policy,
@@ -212,7 +218,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     ledger,
     scores,
     retryBudget,
-    learner: createStrategyLearner(rng),
+    learner,
     roundRobin: createRoundRobin(),
   };
   if (security.api_keys.length === 0) {
@@ -235,6 +241,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     retryBudget,
     events,
     tuner,
+    learner,
     async close() {
       usage.close();
       drift.close();
@@ -266,6 +273,18 @@ function startReports(
     log,
     reports: () => moduleReports(board.records(), clock.monotonicMs(), (moduleId) => shared.isOwnBreaker(moduleId)),
   });
+}
+
+/** The classifier by the configured model, for the configured classes. Throws CONFIG_INVALID when they do not go together. */
+function createClassifier(config: FrontierConfig, log: Logger): Classifier {
+  const model = loadModel(modelPathOf(config));
+  const { classes } = config.orchestration.router.classification;
+  const missing = checkModelClasses(model.classes, classes);
+  if (missing.length > 0) {
+    const detail = "the classifier's model does not know these classes: only context.domain leads to them";
+    log.warn({ event: 'classes_not_in_model', classes: missing, detail });
+  }
+  return withConfiguredClasses(createLexicalClassifier(model), model.classes, classes);
 }
 
 /** The configured classifier's file; undefined for the one that ships. */

@@ -44,6 +44,12 @@ describe('frontier classify', () => {
   });
 });
 
+it('frontier train classifier --extend needs examples to add', () => {
+  const { status, stderr } = frontier(['train', 'classifier', '--extend', '--output', path.join(folder, 'none.bin')]);
+  expect(stderr).toContain('--extend takes the examples to add in --data');
+  expect(status).toBe(2);
+});
+
 describe('frontier train classifier, then evaluate and classify with what it made', () => {
   it('works with classes of one’s own', () => {
     const [data, model, out] = ['data.jsonl', 'model.bin', 'out.jsonl'].map((name) => path.join(folder, name));

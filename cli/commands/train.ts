@@ -14,6 +14,7 @@ import { robustnessLines } from './evaluate.ts';
 interface TrainFlags {
   readonly data?: string[];
   readonly output?: string;
+  readonly extend?: boolean;
   readonly seed: string;
   readonly json?: boolean;
 }
@@ -26,15 +27,17 @@ export function addTrain(program: Command): void {
     .command('classifier')
     .description('train the classifier on examples of your own, or make the shipped model anew, and print the report')
     .option('--data <file>', 'rows {"text", "label", "source"} (JSON lines); may be given again', collect)
+    .option('--extend', "with --data: also the project's own examples, to add classes to those that ship")
     .option('--output <file>', 'where the model goes; needed with --data')
     .option('--seed <n>', 'seed of all chance', '1')
     .option('--json', 'print the report as JSON')
     .action(train);
 }
 
-function train({ data, output, seed, json }: TrainFlags): void {
+function train({ data, extend = false, output, seed, json }: TrainFlags): void {
+  if (extend && data === undefined) throw invalid('data', '--extend takes the examples to add in --data');
   if (data !== undefined && output === undefined) throw invalid('output', 'say with --output where the model is to go');
-  const { examples, about, judged } = data === undefined ? projectData() : ownData(data);
+  const { examples, about, judged } = data === undefined ? projectData() : ownData(data, extend);
   const classes = classesOf(examples);
   const progress = (text: string): void => {
     process.stderr.write(`${text}\n`);
@@ -52,6 +55,9 @@ function train({ data, output, seed, json }: TrainFlags): void {
   mkdirSync(path.dirname(target), { recursive: true });
   writeFileSync(target, bytes);
   progress(`wrote ${target} (${(bytes.length / 1e6).toFixed(1)} MB)`);
+  const added = classes.filter((name) => !QUERY_CLASSES.includes(name));
+  if (added.length > 0)
+    progress(`to route by it, add to router.classification.classes: ${added.map((id) => `{id: ${id}}`).join(', ')}`);
   process.stdout.write(
     json === true
       ? `${JSON.stringify({ held_out: heldOut, own_alone: withoutJudged, changed_by: changedBy })}\n`
@@ -88,16 +94,19 @@ function projectData(): TrainingData {
   return { examples: own, about };
 }
 
-function ownData(files: readonly string[]): TrainingData {
-  return { examples: files.flatMap(readExamples), about: {} };
+function ownData(files: readonly string[], extend: boolean): TrainingData {
+  const examples = files.flatMap(readExamples);
+  return { examples: extend ? [...readProjectExamples().own, ...examples] : examples, about: {} };
 }
 
 /** Classes in the product's order, others after them by name. */
 function classesOf(examples: readonly Example[]): string[] {
   const found = new Set(examples.map(({ label }) => label));
   if (found.size < 2) throw invalid('data', 'the data must hold at least two classes');
-  const known: readonly string[] = QUERY_CLASSES;
-  return [...known.filter((name) => found.has(name)), ...[...found].filter((name) => !known.includes(name)).sort()];
+  return [
+    ...QUERY_CLASSES.filter((name) => found.has(name)),
+    ...[...found].filter((name) => !QUERY_CLASSES.includes(name)).sort(),
+  ];
 }
 
 function seedOf(text: string): number {

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { checkAuthority } from './check-authority.ts';
+import { checkAddedClasses } from './check-classes.ts';
 import { checkEdge } from './check-edge.ts';
 import { checkStorage } from './check-storage.ts';
 import { isSet, type Draft } from './draft.ts';
@@ -92,6 +93,7 @@ const checkSharedBreakers: Check = ({ mesh }, raw) =>
       });
 
 const CHECKS: readonly Check[] = [
+  checkAddedClasses,
   checkPorts,
   checkDebounce,
   checkHttp,

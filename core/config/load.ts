@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import { findUnservedClasses } from './check-classes.ts';
 import { ConfigError, formatFault, formatPath } from './config-fault.ts';
 import type { ConfigFault, ConfigPath, Position } from './config-fault.ts';
 import { DEFAULT_CONFIG_FILE, exists, readConfigFile, readModuleFiles, type ConfigFile } from './config-files.ts';
@@ -54,7 +55,7 @@ export function loadConfig({ path, env = {} }: LoadOptions = {}): FrontierConfig
   return deepFreeze({
     orchestration,
     modules: modules.flatMap(({ value }) => value ?? []).sort((a, b) => (a.module_id < b.module_id ? -1 : 1)),
-    warnings: findNotBuilt(draft).map((finding) => formatFault(place(finding))),
+    warnings: [...findNotBuilt(draft), ...findUnservedClasses(draft)].map((finding) => formatFault(place(finding))),
     rootDir,
     dataDir: resolve(rootDir, orchestration.storage.data_dir),
     sources: [...(useDefaults ? [] : [main.path]), ...modules.map((module) => module.path)],

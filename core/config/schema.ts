@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { authoritySchema } from './authority-schema.ts';
+import { addedClasses, className, type QueryClass } from './class-schema.ts';
 import { edgeSchema, sharedBreakers } from './edge-schema.ts';
 import { healing, slowStart } from './healing-schema.ts';
 import { healthCheck, loadBalancing, outlierDetection, retry, traffic } from './module-mesh-schema.ts';
 import { adaptiveConcurrency, admission, maxPriority, tenants } from './overload-schema.ts';
 import { count, fraction, identifier, port, seconds } from './scalars.ts';
+
+export { QUERY_CLASSES, type AddedClass, type QueryClass } from './class-schema.ts';
 
 /**
  * The configuration's form. Keys are the files' own (snake_case); times are in seconds, as in the specification.
@@ -12,16 +15,6 @@ import { count, fraction, identifier, port, seconds } from './scalars.ts';
  */
 
 const weight = z.number().min(0).max(100);
-
-/** The query classes that ship; configuration may name others once a classifier knows them. */
-export const QUERY_CLASSES = [
-  'CODE_GENERATION',
-  'BUSINESS_ANALYSIS',
-  'CREATIVE_CONTENT',
-  'MULTIMODAL',
-  'GENERAL',
-] as const;
-export type QueryClass = (typeof QUERY_CLASSES)[number];
 
 /** The class of each module of the product, by module id; holds where the module's file leaves query_classes out. */
 export const SPECIFIED_CLASSES: ReadonlyMap<string, QueryClass> = new Map([
@@ -59,8 +52,9 @@ const router = z
           .min(1)
           .optional()
           .describe(
-            'Classifier model made by `frontier train classifier`, relative to this file; the one that ships when left out. Its classes must be among those that ship.',
+            'Classifier model made by `frontier train classifier`, relative to this file; the one that ships when left out. Classes of its own must stand in `classes`.',
           ),
+        classes: addedClasses,
       })
       .prefault({}),
     selection: z
@@ -556,10 +550,10 @@ export const moduleSpecSchema = z.strictObject({
   description: z.string().optional().describe('What the module is good for, for people.'),
   image: z.string().min(1).optional().describe('Container image of the workload (Kubernetes driver).'),
   query_classes: z
-    .array(z.enum(QUERY_CLASSES))
+    .array(className)
     .default([])
     .describe(
-      'Classes that the module answers; several modules may share one. Left out, a module of the product has its own.',
+      'Classes that the module answers: CODE_GENERATION, BUSINESS_ANALYSIS, CREATIVE_CONTENT, MULTIMODAL, GENERAL and those of router.classification.classes; several modules may share one. Left out, a module of the product has its own.',
     ),
   fallbacks: z.array(identifier).default([]).describe('Modules tried, in order, when this one fails.'),
   dependencies: z.array(identifier).default([]).describe('Modules that must be ready first.'),

@@ -1,3 +1,4 @@
+import { checkServedClasses } from './check-classes.ts';
 import { checkModule } from './check-module.ts';
 import { checkOrchestration } from './check-orchestration.ts';
 import { checkReferences } from './check-references.ts';
@@ -14,6 +15,7 @@ export function checkSemantics(draft: ConfigDraft): DocumentFinding[] {
     ...inOrchestration([...checkOrchestration(draft.orchestration), ...checkSecurity(draft), ...checkBreakers(draft)]),
     ...draft.modules.flatMap((module, document) => checkModule(module).map((finding) => ({ ...finding, document }))),
     ...checkReferences(draft),
+    ...checkServedClasses(draft),
   ];
 }
 

@@ -134,7 +134,9 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
         if (own !== undefined && usable(own.moduleId)) return told({ layer: 'exact', cached: own });
         const similar = mostSimilar(scope, query.text, usable);
         if (similar !== undefined) return told({ layer: 'similar', cached: similar });
-        const made = await orAbort(underWay.get(exact), signal);
+        // Not awaited where there is none: equal queries of the same moment would all find none.
+        const equal = underWay.get(exact);
+        const made = equal === undefined ? undefined : await orAbort(equal, signal);
         if (made !== undefined && usable(made.moduleId)) return told({ layer: 'collapsed', cached: made });
       }
       const settle = begin(exact, (cached) => {
@@ -187,8 +189,7 @@ function settledFirst(settle: Settle): (error: unknown) => never {
 }
 
 /** Waits for what another query is about to bring, for as long as this one is wanted. */
-function orAbort<T>(promise: Promise<T> | undefined, signal: AbortSignal): Promise<T | undefined> {
-  if (promise === undefined) return Promise.resolve(undefined);
+function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {

@@ -78,14 +78,6 @@ describe('an explanation', () => {
   });
 });
 
-describe('a model of other classes', () => {
-  it('is refused where modules are to be found for them', () => {
-    const model = loadModel();
-    const strange = { ...model, classes: ['LEGAL', ...model.classes.slice(1)] };
-    expect(() => createLexicalClassifier(strange)).toThrow('the class LEGAL, which no module serves');
-  });
-});
-
 describe('for every input', () => {
   const inputs = fc.record({
     text: fc.oneof(

@@ -1,5 +1,4 @@
-import { QUERY_CLASSES, type QueryClass } from '../../core/config/schema.ts';
-import { FrontierError } from '../../core/errors.ts';
+import type { QueryClass } from '../../core/config/schema.ts';
 import type { Classification, Classifier, ClassifierInput, ClassProbability, Signal } from './classifier.ts';
 import type { LinearModel } from './linear-model.ts';
 import { createLinearScorer, toProbabilities, type LinearScorer } from './linear-scorer.ts';
@@ -13,16 +12,9 @@ const MIN_SIGNAL = 0.05;
 /**
  * A trained linear classifier over words, runs of characters and signs, with what stands beside the text added as log-odds.
  * Needs nothing but the model, so that it runs in a browser as well. Takes some microseconds; every request passes here.
- * Throws CONFIG_INVALID when the model knows other classes than those that ship.
  */
 export function createLexicalClassifier(model: LinearModel): Classifier {
-  const strange = model.classes.find((name) => !QUERY_CLASSES.includes(name as QueryClass));
-  if (strange !== undefined)
-    throw new FrontierError(
-      'CONFIG_INVALID',
-      `the classifier's model knows the class ${strange}, which no module serves`,
-    );
-  const classes = model.classes as readonly QueryClass[];
+  const { classes } = model;
   const scorer = createLinearScorer(model);
   return {
     classify(input) {

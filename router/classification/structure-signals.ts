@@ -1,44 +1,47 @@
-import type { QueryClass } from '../../core/config/schema.ts';
+import { DOMAIN_CLASSES, type QueryClass } from '../../core/config/class-schema.ts';
+import { attachmentKind, type AttachmentKind } from './attachment-kinds.ts';
 import type { ClassifierInput, Signal } from './classifier.ts';
 
 /** Evidence of an attachment that has to be looked at or listened to, in log-odds. */
 const MEDIA_WEIGHT = 8;
+/** Evidence of a file that programs or spreadsheets read: decides unless the text is clear. */
+const FILE_WEIGHT = 4;
 /** Evidence of the caller's domain: decides where the text leaves the matter open. */
 const DOMAIN_WEIGHT = 2.5;
 
-/** Evidence of the caller's `context.domain`. */
-const DOMAIN_CLASSES: Readonly<Record<string, QueryClass>> = {
-  code: 'CODE_GENERATION',
-  coding: 'CODE_GENERATION',
-  programming: 'CODE_GENERATION',
-  software: 'CODE_GENERATION',
-  web: 'CODE_GENERATION',
-  business: 'BUSINESS_ANALYSIS',
-  finance: 'BUSINESS_ANALYSIS',
-  financial: 'BUSINESS_ANALYSIS',
-  operations: 'BUSINESS_ANALYSIS',
-  marketing: 'CREATIVE_CONTENT',
-  creative: 'CREATIVE_CONTENT',
-  content: 'CREATIVE_CONTENT',
-  image: 'MULTIMODAL',
-  vision: 'MULTIMODAL',
-  audio: 'MULTIMODAL',
-  video: 'MULTIMODAL',
-  multimodal: 'MULTIMODAL',
-  general: 'GENERAL',
+/** Evidence against MULTIMODAL where all that is attached can be read: "what is wrong here?" does not ask about a picture then. */
+const READABLE_WEIGHT = -4;
+
+/** What kinds of attachments speak for. Other text says nothing of what is to be done with it. */
+const KINDS: Readonly<Partial<Record<AttachmentKind, Omit<Signal, 'name'>>>> = {
+  media: { queryClass: 'MULTIMODAL', weight: MEDIA_WEIGHT },
+  code: { queryClass: 'CODE_GENERATION', weight: FILE_WEIGHT },
+  table: { queryClass: 'BUSINESS_ANALYSIS', weight: FILE_WEIGHT },
 };
 
 /** Gives what stands beside a query's text and speaks for a class: its attachments and the caller's domain. */
 export function structureSignals({ attachments, context }: ClassifierInput): readonly Signal[] {
-  const attachment = attachments[0];
   const domain = context?.['domain'];
-  if (attachment === undefined && typeof domain !== 'string') return NONE;
+  if (attachments.length === 0 && typeof domain !== 'string') return NONE;
+  const found = attachmentSignals(attachments);
+  const word = typeof domain === 'string' ? domain.toLowerCase() : '';
+  const queryClass: QueryClass | undefined = Object.hasOwn(DOMAIN_CLASSES, word) ? DOMAIN_CLASSES[word] : undefined;
+  if (queryClass !== undefined) found.push({ name: `context.domain: ${word}`, queryClass, weight: DOMAIN_WEIGHT });
+  return found;
+}
+
+function attachmentSignals(attachments: ClassifierInput['attachments']): Signal[] {
   const found: Signal[] = [];
-  if (attachment !== undefined)
-    found.push({ name: `attachment: ${attachment.mediaType}`, queryClass: 'MULTIMODAL', weight: MEDIA_WEIGHT });
-  const name = typeof domain === 'string' ? domain.toLowerCase() : '';
-  const queryClass = Object.hasOwn(DOMAIN_CLASSES, name) ? DOMAIN_CLASSES[name] : undefined;
-  if (queryClass !== undefined) found.push({ name: `context.domain: ${name}`, queryClass, weight: DOMAIN_WEIGHT });
+  let readable = attachments.length > 0;
+  for (const { mediaType, name } of attachments) {
+    const kind = attachmentKind(mediaType, name);
+    if (kind === 'media' || kind === 'other') readable = false;
+    const says = KINDS[kind];
+    // Ten pictures say what one says.
+    if (says === undefined || found.some(({ queryClass }) => queryClass === says.queryClass)) continue;
+    found.push({ name: `attachment: ${mediaType === '' ? name : mediaType}`, ...says });
+  }
+  if (readable) found.push({ name: 'attachment: nothing to see', queryClass: 'MULTIMODAL', weight: READABLE_WEIGHT });
   return found;
 }
 

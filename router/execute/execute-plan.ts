@@ -1,3 +1,4 @@
+import type { QueryClass } from '../../core/config/schema.ts';
 import type { Plan, PlanStep } from '../decide/plan.ts';
 import type { ExecutionResult } from '../domain/answer.ts';
 import type { ExecutionEvent } from '../domain/events.ts';
@@ -67,13 +68,13 @@ async function* executeAdaptively(plan: Plan, request: AttemptRequest, dependenc
 
 /** Begins with the module whose turn it is, of those that serve the class. */
 async function* executeInTurn(plan: Plan, request: AttemptRequest, dependencies: PlanDependencies): Execution {
-  const { steps } = sharedOut(plan, request, dependencies);
+  const { steps } = inTurn(plan, request.queryClass, dependencies);
   const result = yield* executeSequentially({ ...plan, steps }, request, dependencies);
   return { ...result, firstModuleId: steps[0]?.moduleId };
 }
 
 /** Gives a plan that begins with the module whose turn it is, of those that serve the class. */
-function sharedOut(plan: Plan, { queryClass }: AttemptRequest, dependencies: PlanDependencies): Plan {
+export function inTurn(plan: Plan, queryClass: QueryClass, dependencies: PlanDependencies): Plan {
   const serving = servingSteps(knownSteps(plan.steps, dependencies), queryClass);
   const weights = new Map(serving.map((known) => [known.step.moduleId, weightOf(known, queryClass)]));
   return { ...plan, steps: withFirst(plan.steps, dependencies.roundRobin.next(weights)) };

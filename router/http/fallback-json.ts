@@ -2,6 +2,7 @@ import type { ClassHistory } from '../decide/module-status.ts';
 import type { AttemptCounts, FallbackLedger, PathCounts } from '../resilience/fallback-ledger.ts';
 import type { HealingEvents } from '../resilience/healing-events.ts';
 import type { Tuner } from '../resilience/tuning/tuner.ts';
+import type { StrategyLearner } from '../resilience/strategy-learner.ts';
 import type { ModuleRecord } from '../resilience/module-record.ts';
 import { breakerJson } from './status-json.ts';
 
@@ -60,6 +61,21 @@ export function recommendationsJson(tuner: Tuner) {
     value,
     reason,
   }));
+}
+
+/** What the adaptive strategy has learned, by class and way. */
+export function strategiesJson(learner: StrategyLearner) {
+  return Object.fromEntries(
+    Object.entries(learner.known()).map(([name, ways]) => [
+      name,
+      Object.fromEntries(
+        Object.entries(ways).map(([way, { count, acceptedRate, delayMs, cost }]) => [
+          way,
+          { outcomes: count, accepted_rate: acceptedRate, delay: delayMs / 1000, cost },
+        ]),
+      ),
+    ]),
+  );
 }
 
 function pathJson({ moduleIds, requests, accepted, addedMs }: PathCounts) {

@@ -15,11 +15,12 @@ import type { FallbackLedger } from '../resilience/fallback-ledger.ts';
 import type { HealingEvents } from '../resilience/healing-events.ts';
 import type { RetryBudget } from '../resilience/retry-budget.ts';
 import type { Tuner } from '../resilience/tuning/tuner.ts';
+import type { StrategyLearner } from '../resilience/strategy-learner.ts';
 import type { ModuleBoard } from '../resilience/module-board.ts';
 import type { RouterMetrics } from '../telemetry/router-metrics.ts';
 import { principalOf } from './http-caller.ts';
 import { checkBody } from './parse-body.ts';
-import { eventsJson, pathsJson, recommendationsJson, resilienceJson } from './fallback-json.ts';
+import { eventsJson, pathsJson, recommendationsJson, resilienceJson, strategiesJson } from './fallback-json.ts';
 import { moduleJson } from './status-json.ts';
 
 export interface StatusEndpointOptions {
@@ -35,6 +36,7 @@ export interface StatusEndpointOptions {
   readonly retryBudget: RetryBudget;
   readonly events: HealingEvents;
   readonly tuner: Tuner;
+  readonly learner: StrategyLearner;
   readonly registry: Registry;
   readonly clock: Clock;
   readonly version: string;
@@ -85,6 +87,7 @@ export function addStatusEndpoints(app: FastifyInstance, options: StatusEndpoint
       paths: pathsJson(options.ledger),
       retry_budget: options.retryBudget.balance,
       recommendations: recommendationsJson(options.tuner),
+      strategies: strategiesJson(options.learner),
     });
   });
   app.get('/fallback/events', (request, reply) => {

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { QUERY_CLASSES } from '../../core/config/schema.ts';
 import type { Decision } from '../decide/decide.ts';
 import type { RouteResult } from '../domain/route-result.ts';
 
@@ -8,7 +7,7 @@ const fraction = z.number().min(0).max(1);
 /** One line of the outcome log: which modules could have answered first, which did, and how that went. No words of the query. */
 export const outcomeSchema = z.object({
   request_id: z.string(),
-  query_class: z.enum(QUERY_CLASSES),
+  query_class: z.string().min(1),
   candidates: z.array(z.string().min(1)).min(1),
   module_id: z.string().min(1),
   accepted: z.boolean(),

@@ -1,4 +1,4 @@
-import { moduleSpecSchema, QUERY_CLASSES } from '../../core/config/schema.ts';
+import { moduleSpecSchema, type QueryClass } from '../../core/config/schema.ts';
 import type { Classification } from '../classification/classifier.ts';
 import type { ClassHistory, ModuleStatus } from '../decide/module-status.ts';
 import { plan, type PlanPolicy } from '../decide/plan.ts';
@@ -29,7 +29,9 @@ export function replay(outcomes: Iterable<LoggedOutcome>, policy: PlanPolicy): R
   const learned = new Map<string, LearnedModule>();
   const sum = { matched: 0, reward: 0, accepted: 0, latencyMs: 0, cost: 0 };
   for (const outcome of outcomes) {
-    const statuses = new Map(outcome.candidates.map((id) => [id, statusOf(id, learnedOf(learned, id))]));
+    const statuses = new Map(
+      outcome.candidates.map((id) => [id, statusOf(id, outcome.query_class, learnedOf(learned, id))]),
+    );
     const made = plan(plainQuery(outcome.request_id, ''), certain(outcome), statuses, REPLAYER, policy);
     if (made.steps[0]?.moduleId !== outcome.module_id) continue;
     learn(learnedOf(learned, outcome.module_id), outcome);
@@ -50,7 +52,7 @@ export function replay(outcomes: Iterable<LoggedOutcome>, policy: PlanPolicy): R
 }
 
 interface LearnedModule {
-  readonly history: Map<(typeof QUERY_CLASSES)[number], ClassHistory>;
+  readonly history: Map<QueryClass, ClassHistory>;
   count: number;
   meanCost: number;
 }
@@ -71,11 +73,11 @@ function learn(
   known.meanCost += (cost - known.meanCost) / known.count;
 }
 
-function statusOf(moduleId: string, { history, meanCost }: LearnedModule): ModuleStatus {
+function statusOf(moduleId: string, queryClass: QueryClass, { history, meanCost }: LearnedModule): ModuleStatus {
   return {
     spec: moduleSpecSchema.parse({
       module_id: moduleId,
-      query_classes: [...QUERY_CLASSES],
+      query_classes: [queryClass],
       price: { per_request: meanCost },
     }),
     state: 'READY',

@@ -11,6 +11,8 @@ interface Group {
   readonly recent: RecentRequest;
   readonly latency: HistogramSeries;
   readonly confidence: HistogramSeries;
+  /** Those of the cache among them, for which no module was asked. */
+  cached: number;
   accepted: number;
   rejected: number;
 }
@@ -31,6 +33,7 @@ export function createBulkRecord(tenant: string, dependencies: RecordDependencie
       recent: { tenant, moduleId, queryClass },
       latency: metrics.latency.series({ method: 'many', query_class: queryClass }),
       confidence: metrics.confidence.series({ module: moduleId, query_class: queryClass }),
+      cached: 0,
       accepted: 0,
       rejected: 0,
     };
@@ -40,6 +43,7 @@ export function createBulkRecord(tenant: string, dependencies: RecordDependencie
   const recordOne = (result: RouteResult): void => {
     const group = groupOf(result);
     const { score, accepted } = result.answer.confidence;
+    if (result.cacheHit) group.cached += 1;
     group[accepted ? 'accepted' : 'rejected'] += 1;
     group.latency.observe(result.processingMs / 1000);
     group.confidence.observe(score);
@@ -66,12 +70,13 @@ function recordDetours(result: RouteResult, { metrics, ledger }: RecordDependenc
 }
 
 function flushGroup(group: Group, { metrics }: RecordDependencies): void {
-  const { queryClass: query_class, moduleId: module, accepted, rejected } = group;
+  const { queryClass: query_class, moduleId: module, accepted, rejected, cached } = group;
   if (accepted > 0) {
     metrics.requests.inc({ method: 'many', query_class, module, outcome: 'accepted' }, accepted);
-    metrics.attempts.inc({ module, outcome: 'accepted' }, accepted);
+    if (accepted > cached) metrics.attempts.inc({ module, outcome: 'accepted' }, accepted - cached);
   }
   if (rejected > 0) metrics.requests.inc({ method: 'many', query_class, module, outcome: 'low_confidence' }, rejected);
+  group.cached = 0;
   group.accepted = 0;
   group.rejected = 0;
 }

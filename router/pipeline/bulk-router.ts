@@ -1,16 +1,15 @@
 import { FrontierError, toFrontierError } from '../../core/errors.ts';
 import type { RouteResult } from '../domain/route-result.ts';
-import { priorityOf } from '../domain/query-priority.ts';
-import { explain } from '../decide/explain.ts';
+import { decide } from '../decide/decide.ts';
 import { requireSteps } from '../decide/plan.ts';
 import { createAsyncQueue } from '../execute/async-queue.ts';
 import { requirePermission } from './authenticate.ts';
 import { admitBatch, type BulkInput } from './bulk-admit.ts';
 import { createBulkRecord } from './bulk-record.ts';
-import { BulkRun, type BulkOutcome } from './bulk-run.ts';
-import { createPlanCache } from './plan-cache.ts';
+import { beginItem, type BulkItem } from './bulk-item.ts';
 import type { Caller } from '../domain/caller.ts';
 import type { BulkDependencies } from './dependencies.ts';
+import { plannerFor } from './router.ts';
 
 /** The result of one query. */
 export interface BulkResult {
@@ -68,12 +67,11 @@ interface Session {
 }
 
 function createSession(caller: Caller, dependencies: BulkDependencies): Session {
-  const { admission, clock } = dependencies;
+  const { admission, clock, classifier, board } = dependencies;
   const { principal } = caller;
-  const decideFor = createPlanCache(principal, dependencies);
   const record = createBulkRecord(principal.tenant, dependencies);
   const out = createAsyncQueue<readonly BulkResult[]>();
-  const runs = new Map<string, BulkRun>();
+  const runs = new Map<string, BulkItem>();
   let finished: BulkResult[] = [];
   let reading = true;
   let closed = false;
@@ -100,11 +98,6 @@ function createSession(caller: Caller, dependencies: BulkDependencies): Session 
     finished.push({ requestId, result: error, shed: true });
     schedule();
   };
-  const onDone = (run: BulkRun, outcome: BulkOutcome): void => {
-    const { requestId } = run.query;
-    runs.delete(requestId);
-    finish(requestId, outcome instanceof Error ? outcome : resultOf(run, outcome, clock.monotonicMs(), dependencies));
-  };
   const start = (input: BulkInput): void => {
     if (closed) {
       admission.leaveBulk(principal.tenant, 1);
@@ -124,12 +117,18 @@ function createSession(caller: Caller, dependencies: BulkDependencies): Session 
     }
     try {
       const startedMs = clock.monotonicMs();
-      const decision = decideFor(query, startedMs);
+      const decision = decide(query, classifier, plannerFor(query, dependencies), board.statuses, principal);
       requireSteps(decision.plan);
-      const times = { startedMs, expiresMs: expiryOf(caller, startedMs, dependencies), signal: caller.signal };
-      const run = new BulkRun(query, decision, principal.tenant, times, dependencies, onDone);
-      runs.set(query.requestId, run);
-      run.next();
+      const expiresMs = expiryOf(caller, startedMs, dependencies);
+      beginItem({ query, decision, caller, startedMs, expiresMs }, dependencies, {
+        under: (item) => {
+          if (!closed) runs.set(query.requestId, item);
+        },
+        done(result) {
+          runs.delete(query.requestId);
+          finish(query.requestId, result);
+        },
+      });
     } catch (error) {
       finish(query.requestId, toFrontierError(error));
     }
@@ -175,29 +174,4 @@ function placesOf(results: readonly BulkResult[]): number {
 
 function expired(): FrontierError {
   return new FrontierError('DEADLINE_EXCEEDED', 'the deadline passed before an answer was found');
-}
-
-function resultOf(
-  { query, decision, progress, startedMs }: BulkRun,
-  { answer, moduleId }: Exclude<BulkOutcome, FrontierError>,
-  nowMs: number,
-  { policy }: BulkDependencies,
-): RouteResult {
-  return {
-    answer,
-    moduleId,
-    attempts: progress.attempts,
-    coldStartMs: progress.coldStartMs,
-    requestId: query.requestId,
-    queryClass: decision.classification.queryClass,
-    queryClassProbability: decision.classification.probability,
-    fallbackUsed: moduleId !== decision.plan.steps[0]?.moduleId,
-    processingMs: nowMs - startedMs,
-    cost: progress.attempts.reduce((sum, attempt) => sum + attempt.cost, 0),
-    cacheHit: false,
-    traceId: '',
-    priority: priorityOf(query),
-    brownOut: decision.plan.brownOut,
-    explanation: query.explain ? explain(decision, policy, []) : undefined,
-  };
 }

@@ -11,6 +11,7 @@ import { mayUse, type Principal } from '../domain/principal.ts';
 import { priorityOf, withPriority } from '../domain/query-priority.ts';
 import type { Query } from '../domain/query.ts';
 import type { RouteResult } from '../domain/route-result.ts';
+import type { ModuleBoard } from '../resilience/module-board.ts';
 import { executePlan } from '../execute/execute-plan.ts';
 import type { RouterDependencies } from './dependencies.ts';
 import { requirePermission } from './authenticate.ts';
@@ -85,7 +86,6 @@ async function* run(
     queryClass = decision.classification.queryClass;
     yield { kind: 'decision', decision, requestId: query.requestId };
 
-    wakeBeside(decision.plan.wake, dependencies);
     const result = yield* answer(method, query, caller, decision, request, dependencies);
     recordResult(method, principal.tenant, result, dependencies);
     dependencies.outcomes?.record(decision, result);
@@ -133,7 +133,7 @@ function decideFor(
 }
 
 /** Gives what plans for a query, with what pressure changes about it. */
-function plannerFor(asked: Query, { planner, pressure }: RouterDependencies): Planner {
+export function plannerFor(asked: Query, { planner, pressure }: RouterDependencies): Planner {
   const brownOut = pressure.effectOn(priorityOf(asked));
   if (brownOut === undefined) return planner;
   return (query, classification, statuses, principal) => planner(query, classification, statuses, principal, brownOut);
@@ -150,9 +150,8 @@ async function* answer(
 ): AsyncGenerator<RouteEvent, RouteResult, undefined> {
   const { answers, board } = dependencies;
   const { principal } = caller;
-  if (answers === undefined) return yield* execute(method, query, caller, decision, request, dependencies);
-  const usable = (moduleId: string): boolean => board.record(moduleId) !== undefined && mayUse(principal, moduleId);
-  const lookup = await answers.find(query, principal.tenant, request.signal, usable);
+  if (answers === undefined) return yield* executeDecision(method, query, caller, decision, request, dependencies);
+  const lookup = await answers.find(query, principal.tenant, request.signal, usableBy(principal, board));
   if (lookup.hit !== undefined) {
     const { cached } = lookup.hit;
     const { content } = cached.answer;
@@ -164,16 +163,25 @@ async function* answer(
   }
   let made: RouteResult | undefined;
   try {
-    made = yield* execute(method, query, caller, decision, request, dependencies);
+    made = yield* executeDecision(method, query, caller, decision, request, dependencies);
     return made;
   } finally {
-    // A shortened answer is not one for others.
-    lookup.settle(made?.brownOut?.maxTokens === undefined ? made : undefined);
+    lookup.settle(forOthers(made));
   }
 }
 
+/** Gives an answer that may be kept for others: one that was shortened under pressure may not. */
+export function forOthers(made: RouteResult | undefined): RouteResult | undefined {
+  return made?.brownOut?.maxTokens === undefined ? made : undefined;
+}
+
+/** Tells whether a caller may be given an answer of a module. */
+export function usableBy(principal: Principal, board: ModuleBoard): (moduleId: string) => boolean {
+  return (moduleId) => board.record(moduleId) !== undefined && mayUse(principal, moduleId);
+}
+
 /** Has modules started that are not waited for. What hinders it is told to the queries that will wait for them. */
-function wakeBeside(moduleIds: readonly string[], { activator, log }: RouterDependencies): void {
+export function wakeBeside(moduleIds: readonly string[], { activator, log }: RouterDependencies): void {
   for (const moduleId of moduleIds) {
     activator.wake(moduleId).catch((error: unknown) => {
       log.warn({ event: 'wake_failed', module: moduleId, error: messageOf(error) });
@@ -181,7 +189,8 @@ function wakeBeside(moduleIds: readonly string[], { activator, log }: RouterDepe
   }
 }
 
-async function* execute(
+/** Goes through a decision's plan, and has started what is to be started beside it. */
+export async function* executeDecision(
   method: Method,
   query: Query,
   caller: Caller,
@@ -190,6 +199,7 @@ async function* execute(
   dependencies: RouterDependencies,
 ): AsyncGenerator<RouteEvent, RouteResult, undefined> {
   const { clock } = dependencies;
+  wakeBeside(decision.plan.wake, dependencies);
   const startedMs = clock.monotonicMs();
   const { queryClass } = decision.classification;
   const { signal, deadlineMs, traceContext } = request;

@@ -28,7 +28,7 @@ export interface ModuleUsage extends UsageCounts {
 }
 
 /** What has been learned of modules, as it is kept over a restart. */
-export type LearnedHistory = Readonly<Record<string, Readonly<Partial<Record<QueryClass, ClassHistory>>>>>;
+export type LearnedHistory = Readonly<Record<string, Readonly<Record<QueryClass, ClassHistory>>>>;
 
 /** Who wants to know what the board learns. */
 export interface BoardObserver {
@@ -61,8 +61,6 @@ export interface ModuleBoardOptions {
 export interface ModuleBoard {
   /** Replaced when modules come, go or have another specification. */
   readonly statuses: ModuleStatuses;
-  /** Rises whenever a plan may come out otherwise, statistics and load aside. */
-  readonly version: number;
   record(moduleId: string): ModuleRecord | undefined;
   records(): Iterable<ModuleRecord>;
   applyViews(views: ReadonlyMap<string, ModuleView>): void;
@@ -103,14 +101,12 @@ export function createModuleBoard(options: ModuleBoardOptions): ModuleBoard {
   const adoptedBreakers = new Map<string, Breaker>();
   let observer: BoardObserver | undefined;
   const maxCooldownMs = fallback.retry.max_cooldown * 1000;
-  let version = 0;
 
   const add = (view: ModuleView): void => {
     const now = (): number => clock.monotonicMs();
     const limit = moduleLimitOf(view.spec, readyReplicas(view).length, now(), options.onLimitChange);
     const record = createRecord(view, breakerPolicyOf(view.spec, fallback), slowStart, now, limit);
-    for (const [name, history] of Object.entries(learned[view.moduleId] ?? {}))
-      record.history.set(name as QueryClass, history);
+    for (const [name, history] of Object.entries(learned[view.moduleId] ?? {})) record.history.set(name, history);
     record.breaker = adoptedBreakers.get(view.moduleId) ?? record.breaker;
     adoptedBreakers.delete(view.moduleId);
     records.set(view.moduleId, record);
@@ -137,14 +133,12 @@ export function createModuleBoard(options: ModuleBoardOptions): ModuleBoard {
   const comesBack = (record: ModuleRecord, why: string): void => {
     if (slowStart.windowMs === 0) return;
     record.backSinceMs = clock.monotonicMs();
-    version += 1;
     options.onBack?.(record.spec.module_id, why);
   };
   const setBreaker = (record: ModuleRecord, next: Breaker, isByHand = false): void => {
     const before = record.breaker;
     record.breaker = next;
     if (isSameTo(before, next)) return;
-    version += 1;
     if (before.phase !== 'CLOSED' && next.phase === 'CLOSED' && !isByHand)
       comesBack(record, `its breaker has closed after ${before.openings.count} openings`);
     if (before.phase !== next.phase) onBreakerChange(record.spec.module_id, before.phase, next.phase);
@@ -165,20 +159,15 @@ export function createModuleBoard(options: ModuleBoardOptions): ModuleBoard {
     const { retryAfterMs = 0, metadata } = end.error;
     if (retryAfterMs === 0 || metadata['scope'] === 'replica') return;
     record.coolUntilMs = Math.max(record.coolUntilMs, nowMs + Math.min(retryAfterMs, maxCooldownMs));
-    version += 1;
   };
 
   return {
     get statuses() {
       return records;
     },
-    get version() {
-      return version;
-    },
     record: (moduleId) => records.get(moduleId),
     records: () => records.values(),
     applyViews(views) {
-      version += 1;
       records = new Map([...records].filter(([moduleId]) => views.has(moduleId)));
       for (const view of views.values()) {
         const record = records.get(view.moduleId);
@@ -240,7 +229,7 @@ export function createModuleBoard(options: ModuleBoardOptions): ModuleBoard {
       learned = history;
       for (const record of records.values())
         for (const [name, adopted] of Object.entries(history[record.spec.module_id] ?? {}))
-          record.history.set(name as QueryClass, adopted);
+          record.history.set(name, adopted);
     },
     adoptBreaker(moduleId, breaker) {
       const record = records.get(moduleId);
@@ -260,7 +249,6 @@ export function createModuleBoard(options: ModuleBoardOptions): ModuleBoard {
       const record = records.get(moduleId);
       if (record === undefined || record.driftShare === share) return;
       record.driftShare = share;
-      version += 1;
     },
   };
 }

@@ -26,8 +26,22 @@ export interface ArmOutcome {
 export interface StrategyLearner {
   choose(queryClass: string): Arm;
   observe(queryClass: string, arm: Arm, outcome: ArmOutcome): void;
-  statistics(queryClass: string): ReadonlyMap<Arm, ArmStatistics>;
+  /** Gives all that is known. */
+  known(): LearnedStrategies;
+  /** Puts this in the place of what is known. */
+  adopt(learned: LearnedStrategies): void;
+  /** Has `onLearned` told how the statistics change: `update` gives the next ones from any that were before. */
+  watch(onLearned: ArmObserver): void;
 }
+
+export type ArmObserver = (
+  queryClass: string,
+  arm: Arm,
+  update: (before: ArmStatistics | undefined) => ArmStatistics,
+) => void;
+
+/** What is known of ways, by class and way. */
+export type LearnedStrategies = Readonly<Record<string, Readonly<Record<string, ArmStatistics>>>>;
 
 /** Requests under which a class is not known: sequential then. */
 const KNOWN_AFTER = 20;
@@ -76,6 +90,7 @@ export function afterOutcome(before: ArmStatistics | undefined, outcome: ArmOutc
 /** Creates a learner that knows nothing. */
 export function createStrategyLearner(rng: Rng): StrategyLearner {
   const classes = new Map<string, Map<Arm, ArmStatistics>>();
+  let onLearned: ArmObserver = () => undefined;
   const of = (queryClass: string): Map<Arm, ArmStatistics> => {
     const known = classes.get(queryClass) ?? new Map<Arm, ArmStatistics>();
     classes.set(queryClass, known);
@@ -85,8 +100,22 @@ export function createStrategyLearner(rng: Rng): StrategyLearner {
     choose: (queryClass) => chooseArm(of(queryClass), rng.next()),
     observe(queryClass, arm, outcome) {
       const known = of(queryClass);
-      known.set(arm, afterOutcome(known.get(arm), outcome));
+      const update = (before: ArmStatistics | undefined): ArmStatistics => afterOutcome(before, outcome);
+      known.set(arm, update(known.get(arm)));
+      onLearned(queryClass, arm, update);
     },
-    statistics: of,
+    known: () => Object.fromEntries([...classes].map(([name, known]) => [name, Object.fromEntries(known)])),
+    adopt(learned) {
+      for (const [name, arms] of Object.entries(learned)) {
+        const known = of(name);
+        for (const arm of ARMS) {
+          const statistics = arms[arm];
+          if (statistics !== undefined) known.set(arm, statistics);
+        }
+      }
+    },
+    watch(observer) {
+      onLearned = observer;
+    },
   };
 }

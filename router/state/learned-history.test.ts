@@ -65,7 +65,7 @@ describe('pooling', () => {
         ['b', { m: { GENERAL: history({ successRate: 0, latencyMs: 300 }) } }],
       ]),
     );
-    expect(pooled['m']?.GENERAL).toEqual({ count: 100, successRate: 0.5, confidence: 1, latencyMs: 200 });
+    expect(pooled['m']?.['GENERAL']).toEqual({ count: 100, successRate: 0.5, confidence: 1, latencyMs: 200 });
   });
 
   test('what was seen an hour before the newest weighs half', () => {
@@ -75,7 +75,7 @@ describe('pooling', () => {
         ['b', { m: { GENERAL: history({ successRate: 0, atMs: HOUR_MS }) } }],
       ]),
     );
-    expect(pooled['m']?.GENERAL?.successRate).toBeCloseTo(1 / 3);
-    expect(pooled['m']?.GENERAL?.count).toBe(75);
+    expect(pooled['m']?.['GENERAL']?.successRate).toBeCloseTo(1 / 3);
+    expect(pooled['m']?.['GENERAL']?.count).toBe(75);
   });
 });

@@ -1,22 +1,19 @@
 import { z } from 'zod';
-import { QUERY_CLASSES, type QueryClass } from '../../core/config/schema.ts';
 import type { ClassHistory } from '../decide/module-status.ts';
 import type { LearnedHistory } from '../resilience/module-board.ts';
+import { poolWords, weighWords, type Word, type Words } from './pooling.ts';
 
 /** What one router has seen itself of a module's answers to a class. */
-export interface OwnHistory extends ClassHistory {
-  /** When it saw the last of them, in wall-clock milliseconds since the epoch. */
-  readonly atMs: number;
-}
+export interface OwnHistory extends ClassHistory, Word {}
 
 /** All that one router has seen, by module and class. */
-export type OwnHistories = Readonly<Record<string, Readonly<Partial<Record<QueryClass, OwnHistory>>>>>;
+export type OwnHistories = Words<OwnHistory>;
 
 const fraction = z.number().min(0).max(1);
 export const ownHistoriesSchema = z.record(
   z.string(),
-  z.partialRecord(
-    z.enum(QUERY_CLASSES),
+  z.record(
+    z.string().min(1),
     z.object({
       count: z.int().min(0),
       successRate: fraction,
@@ -27,59 +24,19 @@ export const ownHistoriesSchema = z.record(
   ),
 );
 
-/** No router's word weighs more than that of so many outcomes: as far as the rolling means reach back. */
-const MOST_OUTCOMES = 50;
-/** What was seen so much earlier than the newest weighs half, in milliseconds. */
-const HALF_LIFE_MS = 3_600_000;
-
-/**
- * Gives what all routers together have learned. Pure; the order of the routers does not matter, nor does hearing one twice, since
- * there is one word of each. Older words weigh less beside newer ones, so that what a router that is gone has seen fades.
- */
+/** Gives what all routers together have learned of modules. Pure; see `poolWords`. */
 export function poolHistories(byRouter: ReadonlyMap<string, OwnHistories>): LearnedHistory {
-  const grouped = new Map<string, Map<QueryClass, OwnHistory[]>>();
-  // In order of the ids: sums of fractions depend on it.
-  for (const [, histories] of [...byRouter].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    for (const [moduleId, classes] of Object.entries(histories)) {
-      const group = grouped.get(moduleId) ?? new Map<QueryClass, OwnHistory[]>();
-      grouped.set(moduleId, group);
-      for (const queryClass of QUERY_CLASSES) {
-        const own = classes[queryClass];
-        if (own !== undefined) group.set(queryClass, [...(group.get(queryClass) ?? []), own]);
-      }
-    }
-  }
-  return Object.fromEntries(
-    [...grouped].map(([moduleId, group]) => [
-      moduleId,
-      Object.fromEntries([...group].map(([queryClass, words]) => [queryClass, poolOne(words)])),
-    ]),
-  );
+  return poolWords(byRouter, poolOne);
 }
 
 function poolOne(words: readonly OwnHistory[]): ClassHistory {
-  const [first] = words;
-  if (first !== undefined && words.length === 1) return withoutTime(first);
-  const newestMs = Math.max(...words.map(({ atMs }) => atMs));
-  const weighed = words.map((word) => {
-    const decay = 2 ** (-(newestMs - word.atMs) / HALF_LIFE_MS);
-    return { word, decay, weight: Math.min(word.count, MOST_OUTCOMES) * decay };
-  });
-  const total = weighed.reduce((sum, { weight }) => sum + weight, 0);
-  const mean = (read: (word: OwnHistory) => number): number =>
-    total === 0
-      ? read(words[0] as OwnHistory)
-      : weighed.reduce((sum, { word, weight }) => sum + weight * read(word), 0) / total;
+  const { count, mean } = weighWords(words);
   return {
-    count: Math.round(weighed.reduce((sum, { word, decay }) => sum + word.count * decay, 0)),
+    count,
     successRate: bounded(mean(({ successRate }) => successRate)),
     confidence: bounded(mean(({ confidence }) => confidence)),
     latencyMs: mean(({ latencyMs }) => latencyMs),
   };
-}
-
-function withoutTime({ count, successRate, confidence, latencyMs }: OwnHistory): ClassHistory {
-  return { count, successRate, confidence, latencyMs };
 }
 
 /** Rounding may put a mean of ones a little over one. */

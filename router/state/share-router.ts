@@ -4,9 +4,12 @@ import type { Store } from '../../core/store/store.ts';
 import type { Registry } from '../../core/telemetry/metrics.ts';
 import type { RateBuckets } from '../pipeline/rate-buckets.ts';
 import type { ModuleBoard } from '../resilience/module-board.ts';
+import type { StrategyLearner } from '../resilience/strategy-learner.ts';
 import { createStateMetrics } from '../telemetry/state-metrics.ts';
 import { createBreakersPart } from './breakers-part.ts';
-import { createHistoriesPart } from './histories-part.ts';
+import { ownHistoriesSchema, poolHistories } from './learned-history.ts';
+import { ownStrategiesSchema, poolStrategies } from './learned-strategies.ts';
+import { createPooledPart } from './pooled-part.ts';
 import { createRatesPart } from './rates-part.ts';
 import { shareState, type SharedState } from './shared-state.ts';
 
@@ -15,6 +18,7 @@ export interface ShareRouterOptions {
   /** Whether other routers have the same store. */
   readonly isShared: boolean;
   readonly board: ModuleBoard;
+  readonly learner: StrategyLearner;
   readonly buckets: RateBuckets;
   readonly store: Store;
   readonly clock: Clock;
@@ -35,7 +39,7 @@ const OWN_INTERVAL_MS = 5_000;
 
 /** Keeps what the router learns in the store, over a restart and for other routers, and has it use what they have learned. */
 export async function shareRouter(options: ShareRouterOptions): Promise<SharedRouter> {
-  const { routerId, isShared, board, buckets, store, clock, log, registry } = options;
+  const { routerId, isShared, board, learner, buckets, store, clock, log, registry } = options;
   const breakers = createBreakersPart({
     routerId,
     clock,
@@ -43,15 +47,29 @@ export async function shareRouter(options: ShareRouterOptions): Promise<SharedRo
       board.adoptBreaker(moduleId, breaker);
     },
   });
-  const histories = createHistoriesPart({
+  const histories = createPooledPart({
+    name: 'histories',
     routerId,
     clock,
+    schema: ownHistoriesSchema,
+    pool: poolHistories,
     adopt: (learned) => {
       board.adoptHistory(learned);
     },
   });
+  const strategies = createPooledPart({
+    name: 'strategies',
+    routerId,
+    clock,
+    schema: ownStrategiesSchema,
+    pool: poolStrategies,
+    adopt: (learned) => {
+      learner.adopt(learned);
+    },
+  });
+  learner.watch(strategies.learned);
   board.observe({ onBreaker: breakers.changed, onLearned: histories.learned });
-  const parts = [breakers, histories, ...(isShared ? [createRatesPart(buckets, clock)] : [])];
+  const parts = [breakers, histories, strategies, ...(isShared ? [createRatesPart(buckets, clock)] : [])];
   const running: { state?: SharedState } = {};
   const failures = createStateMetrics(registry, () => running.state);
   running.state = await shareState({

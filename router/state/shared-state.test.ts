@@ -10,6 +10,7 @@ import type { Store } from '../../core/store/store.ts';
 import { createMetricsRegistry } from '../../core/telemetry/metrics.ts';
 import { createRateBuckets } from '../pipeline/rate-buckets.ts';
 import { createModuleBoard, type CallEnd, type ModuleBoard } from '../resilience/module-board.ts';
+import { createStrategyLearner, type StrategyLearner } from '../resilience/strategy-learner.ts';
 import type { SharedState } from './shared-state.ts';
 import { shareRouter } from './share-router.ts';
 import type { SharedRouter } from './share-router.ts';
@@ -40,6 +41,7 @@ const ANSWERED: CallEnd = { kind: 'answered', accepted: true, confidence: 0.9, l
 
 interface RunningRouter {
   readonly board: ModuleBoard;
+  readonly learner: StrategyLearner;
   readonly state: SharedRouter;
 }
 
@@ -59,12 +61,14 @@ afterEach(async () => {
 async function start(routerId: string, knowsModules = true): Promise<RunningRouter> {
   const board = createModuleBoard({ clock, fallback, rng: createSeededRng(1), onBreakerChange: () => undefined });
   if (knowsModules) board.applyViews(new Map([['m', VIEW]]));
+  const learner = createStrategyLearner(createSeededRng(2));
   const buckets = createRateBuckets({ perSecond: 1, size: 1 }, clock);
   const registry = createMetricsRegistry();
   const state = await shareRouter({
     routerId,
     isShared: true,
     board,
+    learner,
     buckets,
     store,
     clock,
@@ -72,7 +76,7 @@ async function start(routerId: string, knowsModules = true): Promise<RunningRout
     registry,
   });
   running.push(state);
-  return { board, state };
+  return { board, learner, state };
 }
 
 const call = ({ board }: RunningRouter, end: CallEnd, count = 1): void => {
@@ -163,6 +167,30 @@ describe('routers that share a store', () => {
     expect(late.state.peers).toBe(1);
   });
 
+  test('learn together which strategy serves a class, over a restart too', async () => {
+    const outcome = (accepted: boolean, delayMs: number) => ({ accepted, delayMs, cost: 1 });
+    const [a, b] = [await start('a'), await start('b')];
+    for (let turn = 0; turn < 20; turn += 1) a.learner.observe('GENERAL', 'sequential', outcome(true, 900));
+    for (let turn = 0; turn < 10; turn += 1) b.learner.observe('GENERAL', 'hedged', outcome(true, 100));
+    await clock.advance(500);
+    for (const { learner } of [a, b])
+      expect(learner.known()).toMatchObject({
+        GENERAL: {
+          sequential: { count: 20, delayMs: 900, acceptedRate: 1 },
+          hedged: { count: 10, delayMs: 100, cost: 1 },
+        },
+      });
+    await a.state.close();
+    await b.state.close();
+    const again = await start('a');
+    expect(again.learner.known()).toEqual(a.learner.known());
+    // Known well enough now that the better way is chosen, but for the few that try others.
+    const chosen = Array.from({ length: 40 }, () => again.learner.choose('GENERAL'));
+    expect(chosen.filter((arm) => arm === 'hedged').length).toBeGreaterThan(30);
+    again.learner.observe('GENERAL', 'hedged', outcome(true, 100));
+    expect(again.learner.known()['GENERAL']?.['hedged']?.count).toBe(11);
+  });
+
   test('a store that has lost everything is told everything again', async () => {
     const [a, b] = [await start('a'), await start('b')];
     call(a, FAILED, 5);
@@ -176,7 +204,7 @@ describe('routers that share a store', () => {
   test('what another wrote in another form is passed over', async () => {
     const a = await start('a');
     await store.set('router/members', { a: clock.nowMs(), b: clock.nowMs() });
-    for (const part of ['breakers', 'histories', 'rates']) {
+    for (const part of ['breakers', 'histories', 'strategies', 'rates']) {
       await store.set(`router/state/b/${part}`, { boot: 'x', version: 1, told: { m: 'nonsense' } });
     }
     await clock.advance(500);

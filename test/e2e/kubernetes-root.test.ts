@@ -15,7 +15,8 @@ import { writeConfig } from '../support/frontier-config.ts';
 import type { OrchestrationInput } from '../support/frontier-config.ts';
 import { startKubernetes } from '../support/kubernetes.ts';
 import type { RunningKubernetes } from '../support/kubernetes.ts';
-import { describeWith, requirePart } from '../support/parts.ts';
+import { describeWith } from '../support/parts.ts';
+import { requirePart } from '../support/require-part.ts';
 
 /** The Role that docs/xds.md gives, as it stands there. */
 const DOCS = readFileSync(new URL('../../docs/xds.md', import.meta.url), 'utf8');

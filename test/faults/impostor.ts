@@ -2,8 +2,10 @@ import { createServer, type Server } from 'node:tls';
 import { join } from 'node:path';
 import { systemClock } from '../../core/clock.ts';
 import { createCertificateRequest } from '../../core/identity/key-pair.ts';
+import { silentLogger } from '../../core/logging.ts';
 import { createAuthority } from '../../xds-control-plane/authority/authority.ts';
-import { loadOrCreateRoot } from '../../xds-control-plane/authority/root.ts';
+import { createFileRootStore } from '../../xds-control-plane/authority/file-root-store.ts';
+import { openRootKeeper } from '../../xds-control-plane/authority/root-keeper.ts';
 import { eventually } from '../support/eventually.ts';
 import { onCleanup } from '../support/cleanup.ts';
 import { meshId } from '../support/mesh-identity.ts';
@@ -16,9 +18,17 @@ const LONG_AGO_MS = 3_600_000;
  * does whose renewal has failed. Gives how to end it.
  */
 export async function startExpired(dataDir: string, moduleId: string, port: number): Promise<() => Promise<void>> {
-  const root = await loadOrCreateRoot(join(dataDir, 'identity'), 'frontier.local', systemClock.nowMs());
-  const lifetime = { trustDomain: 'frontier.local', namespace: 'default', lifetimeMs: LIFETIME_MS };
-  const authority = createAuthority({ root: () => root, ...lifetime });
+  const mesh = { trustDomain: 'frontier.local', lifetimeMs: LIFETIME_MS };
+  const roots = await openRootKeeper({
+    store: createFileRootStore(join(dataDir, 'identity')),
+    intermediate: { kind: 'none' },
+    clock: systemClock,
+    log: silentLogger,
+    ...mesh,
+  });
+  roots.close();
+  const signer = roots.current();
+  const authority = createAuthority({ signer: () => signer, namespace: 'default', ...mesh });
   const id = meshId('module', moduleId);
   const { csrPem, keyPem } = await createCertificateRequest(id);
   const { chainPem } = await authority.issue(csrPem, id, systemClock.nowMs() - LONG_AGO_MS);

@@ -2,7 +2,13 @@ import { once } from 'node:events';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Metadata } from '@grpc/grpc-js';
 import { FrontierError } from '../../core/errors.ts';
-import { RouteRequest, type RouteManyResponse, type RouteResult } from '../../gen/frontier/router/v1/router.ts';
+import {
+  CachePolicy,
+  RouteRequest,
+  Strategy,
+  type RouteManyResponse,
+  type RouteResult,
+} from '../../gen/frontier/router/v1/router.ts';
 import { eventually } from '../support/eventually.ts';
 import { get } from '../support/http-api.ts';
 import { answering, fiveModules } from './five-modules.ts';
@@ -11,6 +17,11 @@ import { startTestRouter, type TestRouter } from './router-harness.ts';
 const CODE = 'Write a Python function that reverses a string';
 
 let router: TestRouter;
+/** A router with these settings beside the usual ones. */
+const startWith = (settings: object): Promise<TestRouter> =>
+  startTestRouter(fiveModules(), {
+    router: { rate_limit: { requests_per_second: 1e6, burst: 1e6 }, ...settings },
+  });
 beforeEach(async () => {
   router = await startTestRouter(fiveModules(), {
     router: { max_concurrent_requests: 40, rate_limit: { requests_per_second: 1e6, burst: 1e6 } },
@@ -115,5 +126,99 @@ describe('bulk routing', () => {
     await eventually(async () => (await inFlight()) === 0);
     const { body } = await get<{ modules: { in_flight: number }[] }>(`${router.url}/status`);
     expect(body.modules.map(({ in_flight }) => in_flight)).toEqual([0, 0, 0, 0, 0]);
+  });
+});
+
+describe('bulk routing with a cache', () => {
+  it('gives equal queries the answer that was given before, without asking a module', async () => {
+    router = await startWith({ cache: { enabled: true } });
+    const seen = (): number => router.sidecar('web-development').seen.length;
+    const [first] = (await routeMany([request('first')])).values();
+    const again = await routeMany(Array.from({ length: 30 }, (_, at) => request(`r${at}`)));
+    expect(seen()).toBe(1);
+    expect(again.size).toBe(30);
+    for (const result of again.values())
+      expect(answerOf(result)).toMatchObject({
+        content: (answerOf(first) as { content: string }).content,
+        moduleUsed: 'web-development',
+        metadata: { cacheHit: true, attempts: [], cost: 0 },
+      });
+    await routeMany([request('kept out', { cachePolicy: CachePolicy.NO_STORE })]);
+    expect(seen()).toBe(2);
+    const metrics = await (await fetch(`${router.url}/metrics`)).text();
+    expect(metrics).toContain('frontier_router_cache_lookups_total{outcome="exact"} 30');
+    expect(metrics).toContain('frontier_router_attempts_total{module="web-development",outcome="accepted"} 2');
+  });
+
+  it('has equal queries at the same time answered by one call, when asked for', async () => {
+    router = await startWith({ cache: { enabled: true, collapse: true } });
+    const results = await routeMany(Array.from({ length: 20 }, (_, at) => request(`r${at}`)));
+    expect(results.size).toBe(20);
+    expect(router.sidecar('web-development').seen).toHaveLength(1);
+  });
+
+  it('leaves nothing behind when the caller goes away while queries wait for an equal one', async () => {
+    router = await startWith({ cache: { enabled: true, collapse: true } });
+    router.sidecar('web-development').behaviour = { answer: () => new Promise(() => undefined) };
+    const call = router.client.routeMany(new Metadata());
+    call.on('error', () => undefined);
+    call.write({ requests: Array.from({ length: 10 }, (_, at) => request(`r${at}`)) });
+    await eventually(async () => (await inFlight()) === 10);
+    call.cancel();
+    await eventually(async () => (await inFlight()) === 0);
+    router.sidecar('web-development').behaviour = answering('web-development');
+    expect(answerOf((await routeMany([request('later')])).get('later'))).toMatchObject({
+      moduleUsed: 'web-development',
+    });
+  });
+});
+
+describe('bulk routing by a strategy', () => {
+  const coders = ['alpha', 'beta'].map((id) => ({
+    spec: { module_id: id, query_classes: ['CODE_GENERATION'] },
+    behaviour: answering(id),
+  }));
+  const used = (results: ReadonlyMap<string, RouteResult>): (string | undefined)[] =>
+    [...results.values()].map((result) => (answerOf(result) as { moduleUsed: string } | undefined)?.moduleUsed);
+
+  it('shares queries out, asks several at the same time, or hedges, as a query says', async () => {
+    router = await startTestRouter(coders, { router: { selection: { exploration: { share: 0 } } } });
+    const seen = (): number[] => ['alpha', 'beta'].map((id) => router.sidecar(id).seen.length);
+    const shared = await routeMany(
+      Array.from({ length: 20 }, (_, at) => request(`r${at}`, { strategy: Strategy.WEIGHTED_ROUND_ROBIN })),
+    );
+    const counts = ['alpha', 'beta'].map((id) => used(shared).filter((name) => name === id).length);
+    expect(Math.min(...counts)).toBeGreaterThanOrEqual(5);
+    const before = seen();
+    const both = await routeMany([request('both', { strategy: Strategy.PARALLEL })]);
+    expect(answerOf(both.get('both'))).toMatchObject({ metadata: { requestId: 'both' } });
+    await eventually(() => seen().every((count, at) => count === (before[at] ?? 0) + 1));
+    router.sidecar('alpha').behaviour = {
+      answer: () => Promise.reject(new FrontierError('MODULE_FAILED', 'broken')),
+    };
+    const rest = await routeMany(
+      [Strategy.HEDGED, Strategy.ADAPTIVE, Strategy.SEQUENTIAL].map((strategy, at) => request(`s${at}`, { strategy })),
+    );
+    expect(used(rest)).toEqual(['beta', 'beta', 'beta']);
+  });
+
+  it('leaves nothing behind when the caller goes away', async () => {
+    const hanging = coders.map((each) => ({
+      ...each,
+      behaviour: { answer: () => new Promise<never>(() => undefined) },
+    }));
+    router = await startTestRouter(hanging, {});
+    const call = router.client.routeMany(new Metadata());
+    call.on('error', () => undefined);
+    call.write({
+      requests: [request('p', { strategy: Strategy.PARALLEL }), request('h', { strategy: Strategy.HEDGED })],
+    });
+    await eventually(async () => (await inFlight()) === 2);
+    call.cancel();
+    await eventually(async () => (await inFlight()) === 0);
+    await eventually(async () => {
+      const { body } = await get<{ modules: { in_flight: number }[] }>(`${router.url}/status`);
+      return body.modules.every(({ in_flight }) => in_flight === 0);
+    });
   });
 });

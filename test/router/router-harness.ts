@@ -33,6 +33,8 @@ export interface TestModule {
 export interface SharedParts {
   readonly routerId?: string;
   readonly log?: Logger;
+  /** Where the router keeps what it learns; a folder of its own when left out. */
+  readonly dataDir?: string;
 }
 
 export interface TestRouter {
@@ -44,6 +46,8 @@ export interface TestRouter {
   sidecar(moduleId: string): FakeSidecar;
   /** View of a module with or without a ready replica. */
   view(moduleId: string, ready: boolean): ModuleView;
+  /** Ends the router before the tests have ended; what it has learned is kept. */
+  stop(): Promise<void>;
 }
 
 /** A whole router over real sockets: real clients, real servers, scripted loader and modules. Ended with the file's tests. */
@@ -55,14 +59,14 @@ export async function startTestRouter(
   const specs = new Map(modules.map(({ spec }) => [spec.module_id, moduleSpecSchema.parse(spec)]));
   const sidecars = new Map<string, FakeSidecar>();
   for (const { spec, behaviour } of modules)
-    sidecars.set(spec.module_id, await startFakeSidecar(spec.module_id, behaviour));
+    sidecars.set(spec.module_id, await owned(startFakeSidecar(spec.module_id, behaviour)));
   const view = (moduleId: string, ready: boolean): ModuleView =>
     viewOf(specs.get(moduleId)!, sidecars.get(moduleId)!.port, ready);
-  const loader = await startFakeLoader(modules.map(({ spec, ready = true }) => view(spec.module_id, ready)));
+  const loader = await owned(startFakeLoader(modules.map(({ spec, ready = true }) => view(spec.module_id, ready))));
 
-  const config = configOf([...specs.values()], settings);
-  const { routerId = 'test', log = silentLogger } = shared;
-  const store = await openSharedStore({ config, clock: systemClock, rng: createSeededRng(1), log, env: {} });
+  const { routerId = 'test', log = silentLogger, dataDir = tempFolder('router') } = shared;
+  const config = configOf([...specs.values()], settings, dataDir);
+  const store = await owned(openSharedStore({ config, clock: systemClock, rng: createSeededRng(1), log, env: {} }));
   const service = await startRouter({
     config,
     clock: systemClock,
@@ -82,24 +86,32 @@ export async function startTestRouter(
   });
   const grpcPort = service.ports['grpc']!;
   const client = new RouterServiceClient(`127.0.0.1:${grpcPort}`, ChannelCredentials.createInsecure(), clientOptions());
-  onCleanup(async () => {
+  const stopRouter = onCleanup(async () => {
     client.close();
     await service.drain();
     await service.close();
-    await store.close();
-    await loader.close();
-    for (const sidecar of sidecars.values()) await sidecar.close();
   });
+  const stop = async (): Promise<void> => {
+    await stopRouter();
+    await store.close();
+  };
   const url = `http://127.0.0.1:${service.ports['http']!}`;
   await eventually(() => service.isReady(), { what: 'the router to know its modules' });
-  return { url, client, grpcPort, loader, sidecar: (moduleId) => sidecars.get(moduleId)!, view };
+  return { url, client, grpcPort, loader, sidecar: (moduleId) => sidecars.get(moduleId)!, view, stop };
 }
 
-function configOf(modules: readonly ModuleSpec[], settings: object): FrontierConfig {
+/** Has a part closed with the file's tests, after those that were started later, also when one of these does not start. */
+async function owned<T extends { close(): Promise<void> }>(starting: Promise<T>): Promise<T> {
+  const part = await starting;
+  onCleanup(() => part.close());
+  return part;
+}
+
+function configOf(modules: readonly ModuleSpec[], settings: object, dataDir: string): FrontierConfig {
   const { orchestration } = orchestrationFileSchema.parse({
     orchestration: { network: { ports: { router_grpc: 0, router_http: 0 } }, ...settings },
   });
-  return { orchestration, modules, warnings: [], rootDir: '/', dataDir: tempFolder('router'), sources: [] };
+  return { orchestration, modules, warnings: [], rootDir: '/', dataDir, sources: [] };
 }
 
 function viewOf(spec: ModuleSpec, port: number, ready: boolean): ModuleView {

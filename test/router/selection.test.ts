@@ -71,6 +71,22 @@ it('a warm module answers while the right one is started, when policy says so', 
   });
 });
 
+it('no module is started beside an answer that was given before', async () => {
+  const router = await startTestRouter(fiveModules(), {
+    router: { cache: { enabled: true }, selection: { cold_start: { policy: 'answer_warm', max_wait: 1 } } },
+  });
+  await ask(router.url, { query: CODE });
+  router.loader.publish(router.view('web-development', false));
+  await eventually(async () => {
+    const { metadata } = await ask(router.url, { query: CODE, explain: true });
+    return JSON.stringify(metadata).includes('"wake_module_ids":["web-development"]');
+  });
+  expect((await ask(router.url, { query: CODE })).metadata).toMatchObject({ cache_hit: true });
+  expect(router.loader.activations).toEqual([]);
+  await ask(router.url, { query: `${CODE} of words` });
+  await eventually(() => router.loader.activations.includes('web-development'));
+});
+
 it('a session stays at one of several equal modules, and the numbers that decided are told', async () => {
   const equals = ['a', 'b', 'c', 'd'].map((id): TestModule => ({
     spec: { module_id: id, query_classes: ['GENERAL'] },

@@ -34,10 +34,10 @@ const LONGEST_WARM_UP_MS = 150_000;
 /** Runs a whole system under open-loop load while faults come and go, and gives what came of every request. */
 export async function runSoak({ durationMs, perSecond, seed, onProgress }: SoakOptions): Promise<Soak> {
   const system = await startFaultSystem({ orchestration: { telemetry: { log_level: 'warn' } } });
-  const { frontier, primary, secondary } = system;
+  const { frontier } = system;
   const grpc = new RouterServiceClient(frontier.address, credentials.createInsecure(), clientOptions());
   const memory = watchMemory(frontier);
-  const faults = startRandomFaults({ primary, secondary }, frontier, createSeededRng(seed));
+  const faults = startRandomFaults(system, frontier, createSeededRng(seed));
   const load = startOpenLoop({ url: frontier.url, grpc }, perSecond, createSeededRng(seed + 1), () => faults.now);
   const startMs = systemClock.monotonicMs();
   const elapsedMs = (): number => systemClock.monotonicMs() - startMs;

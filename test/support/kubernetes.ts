@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { freePort } from './free-port.ts';
-import { requirePart } from './parts.ts';
+import { requirePart } from './require-part.ts';
 import { startPart } from './process.ts';
 import type { Part } from './process.ts';
 import { tempFolder } from './temp-folder.ts';

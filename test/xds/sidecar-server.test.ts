@@ -14,7 +14,8 @@ import { SERVER_LISTENER_PREFIX } from '../../xds-control-plane/resources/names.
 import { onCleanup } from '../support/cleanup.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
-import { describeWith, requirePart } from '../support/parts.ts';
+import { describeWith } from '../support/parts.ts';
+import { requirePart } from '../support/require-part.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { AdsClient } from './ads-client.ts';
 import { EchoClient } from './echo.ts';

@@ -19,7 +19,8 @@ import { gatewaySecrets } from '../../xds-control-plane/resources/secrets.ts';
 import { sidecarContent } from '../../xds-control-plane/resources/sidecar.ts';
 import { configured, replica, statesOf, view } from '../../xds-control-plane/resources/states-fixture.ts';
 import { newAuthority } from '../support/new-authority.ts';
-import { describeWith, requirePart } from '../support/parts.ts';
+import { describeWith } from '../support/parts.ts';
+import { requirePart } from '../support/require-part.ts';
 
 /**
  * Checklist 64: whatever Frontier serves is read by Go's generated types, with no field that they do not know, passes their
