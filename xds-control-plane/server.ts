@@ -134,7 +134,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     nodes,
     admit: async (call, node) => {
       const peer = identify(call, node.id);
-      const view = await openServedView(peer, { cache, identities, codec, orchestration: config.orchestration });
+      const view = await openServedView(peer, {
+        cache,
+        identities,
+        codec,
+        orchestration: config.orchestration,
+        zone: node.zone,
+      });
       // gRPC clients have no use for the legacy wildcard: with them an empty list is just that (checklist 23).
       return { ...peer, view, legacyWildcard: peer.kind === 'gateway' };
     },

@@ -37,7 +37,7 @@ const rbac = z
         .default([])
         .describe('Beginnings of paths that the rule is for; all when empty.'),
       cidrs: z
-        .array(z.union([z.cidrv4(), z.cidrv6()]))
+        .array(z.union([z.cidrv4(), z.cidrv6()], { error: 'must be a range of addresses such as 10.0.0.0/8' }))
         .default([])
         .describe('Addresses that callers may have, e.g. "10.0.0.0/8"; any when empty.'),
       claims: z

@@ -24,10 +24,10 @@ export const loadBalancing = z
         'Share of healthy replicas under which calls go to all of them, in percent; 0 never sends to an unhealthy one.',
       ),
     primary_zones: z
-      .array(z.string().min(1))
-      .default([])
+      .union([z.literal('local'), z.array(z.string().min(1))], { error: 'must be "local" or a list of zones' })
+      .default('local')
       .describe(
-        'Zones that are used first; replicas elsewhere take what these cannot. With none, zones count the same.',
+        "Zones that are used first: each Envoy's own (local), or those of the list; replicas elsewhere take what these cannot. With an empty list zones count the same.",
       ),
     load_reports: z
       .strictObject({

@@ -42,7 +42,10 @@ function messageOfIssue(issue: z.core.$ZodIssue): string {
     case 'invalid_value':
       return oneOf(issue.values.map(String), input);
     case 'invalid_union':
-      return oneOf('options' in issue ? (issue.options as unknown[]).map(String) : [], discriminatorOf(issue, input));
+      // Only a union that is told apart by a key has its options listed; any other says itself what it takes.
+      return 'options' in issue
+        ? oneOf((issue.options as unknown[]).map(String), discriminatorOf(issue, input))
+        : issue.message;
     case 'invalid_key':
       return issue.issues[0]?.message ?? issue.message;
     case 'too_small':

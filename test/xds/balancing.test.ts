@@ -278,4 +278,4 @@ test('with weighted_by_load the replica that reports a quarter of the load gets 
   const share = async (): Promise<number> => ((await tally(client, 500))['zeta0'] ?? 0) / 500;
   // Four to one by the reports.
   await eventually(async () => Math.abs((await share()) - 0.8) < 0.05, { what: 'weights by load' });
-});
+}, 90_000);

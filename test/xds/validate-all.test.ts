@@ -97,7 +97,7 @@ const spec: fc.Arbitrary<Partial<ModuleSpecInput>> = fc
           policy: fc.constantFrom('least_request', 'round_robin', 'ring_hash', 'weighted_by_load'),
           slow_start: fc.double({ min: 0.001, max: 600, noNaN: true }),
           panic_threshold: fc.double({ min: 0, max: 100, noNaN: true }),
-          primary_zones: fc.uniqueArray(fc.constantFrom('a', 'b', 'c')),
+          primary_zones: fc.oneof(fc.constant('local'), fc.uniqueArray(fc.constantFrom('a', 'b', 'c'))),
         },
         { requiredKeys: [] },
       ),

@@ -10,6 +10,8 @@ export interface DiscoveryNode {
   readonly id: string;
   readonly cluster: string;
   readonly clientFeatures: readonly string[];
+  /** Zone of its locality; empty when it names none. */
+  readonly zone: string;
 }
 
 export interface WireRequest {
@@ -106,15 +108,27 @@ function readError(bytes: Uint8Array): string {
 }
 
 function readNode(bytes: Uint8Array): DiscoveryNode {
-  const node = { id: '', cluster: '', clientFeatures: [] as string[] };
+  const node = { id: '', cluster: '', clientFeatures: [] as string[], zone: '' };
   eachField(bytes, (field, reader) => {
     if (field === 1) node.id = reader.string();
     else if (field === 2) node.cluster = reader.string();
+    else if (field === 4) node.zone = readZone(reader.bytes());
     else if (field === 10) node.clientFeatures.push(reader.string());
     else return false;
     return true;
   });
   return node;
+}
+
+/** envoy.config.core.v3.Locality {2 zone}. */
+function readZone(bytes: Uint8Array): string {
+  let zone = '';
+  eachField(bytes, (field, reader) => {
+    if (field !== 2) return false;
+    zone = reader.string();
+    return true;
+  });
+  return zone;
 }
 
 function readEntry(bytes: Uint8Array, into: Map<string, string>): void {

@@ -17,6 +17,8 @@ export interface ServedViewOptions {
   readonly identities: NodeIdentities;
   readonly codec: Codec;
   readonly orchestration: Orchestration;
+  /** Zone that the client has named; empty for none. */
+  readonly zone: string;
 }
 
 /** Gives what a peer is served: what all of its kind are, and for an Envoy its own secrets besides. Throws NOT_READY. */
@@ -35,7 +37,7 @@ export async function openServedView(peer: StreamPeer, options: ServedViewOption
 function createView(
   kind: ViewKind,
   identity: NodeIdentity | undefined,
-  { cache, codec }: ServedViewOptions,
+  { cache, codec, zone }: ServedViewOptions,
 ): ServedView {
   let shared: Snapshot | undefined;
   let secrets: TypeSnapshot | undefined;
@@ -47,7 +49,7 @@ function createView(
   };
   reencode();
   const current = (): Snapshot => {
-    const latest = cache.current(kind);
+    const latest = cache.current(kind, zone);
     if (latest === undefined) throw new FrontierError('NOT_READY', 'there is no snapshot');
     if (combined === undefined || latest !== shared) {
       shared = latest;

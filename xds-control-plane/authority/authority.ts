@@ -39,7 +39,8 @@ export interface Authority {
   /**
    * Signs a certificate over the key of a signing request; nothing else in the request is read. Throws
    * CERTIFICATE_INVALID for a request that cannot be read, is not signed by its own key or has another kind of key than
-   * P-256, PERMISSION_DENIED for a name outside of this mesh. `hosts` are addresses and DNS names that the certificate is for besides
+   * P-256, PERMISSION_DENIED for a name outside of this mesh, SERVICE_UNAVAILABLE when
+   * what signs has expired. `hosts` are addresses and DNS names that the certificate is for besides
    * (X509-SVID section 2 allows them); never what a caller asks for.
    */
   issue(csrPem: string, spiffeId: string, nowMs: number, hosts?: readonly string[]): Promise<IssuedCertificate>;
@@ -70,6 +71,12 @@ export function createAuthority(options: AuthorityOptions): Authority {
       const publicKey = await requestedKey(csrPem);
       const signer = options.signer();
       const expiresAtMs = Math.min(nowMs + lifetimeMs, signer.expiresAtMs);
+      if (expiresAtMs <= nowMs) {
+        throw new FrontierError(
+          'SERVICE_UNAVAILABLE',
+          'what signs in this mesh has expired: renew the intermediate, or the root',
+        );
+      }
       const backdateMs = Math.min(LONGEST_BACKDATE_MS, lifetimeMs / 10);
       const certificate = await X509CertificateGenerator.create({
         serialNumber: newSerial(),

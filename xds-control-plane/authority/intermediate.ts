@@ -88,7 +88,7 @@ export function checkIntermediate(
  * in milliseconds since the epoch.
  */
 export function intermediateRenewalMs(certPem: string, leafLifetimeMs: number): number {
-  const { validFromDate, validToDate } = new NodeCertificate(certPem);
+  const { validFromDate, validToDate } = new NodeCertificate(certificatesIn(certPem)[0]);
   const [from, to] = [validFromDate.getTime(), validToDate.getTime()];
   return Math.min(from + (to - from) / 2, to - 2 * leafLifetimeMs);
 }

@@ -10,8 +10,9 @@ import type { Authority } from './authority.ts';
 import { createFileRootStore, writePart } from './file-root-store.ts';
 import { createKubernetesRootStore } from './kubernetes-root-store.ts';
 import { openSecret } from './kubernetes-secret-client.ts';
+import type { IntermediateSource } from './due-steps.ts';
 import { openRootKeeper } from './root-keeper.ts';
-import type { IntermediateSource, RootKeeper, RootKeeperOptions } from './root-keeper.ts';
+import type { RootKeeper, RootKeeperOptions } from './root-keeper.ts';
 import type { GivenIntermediate } from './signer.ts';
 
 /** An API that is starting, or a control plane that starts before its network, is waited for so long. */

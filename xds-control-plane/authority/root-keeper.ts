@@ -1,14 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock } from '../../core/clock.ts';
 import { FrontierError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logging.ts';
-import { allowsAuthorityBelow, createIntermediate, intermediateRenewalMs } from './intermediate.ts';
-import { advanced, begun, stepEndMs } from './root-rotation.ts';
+import { begunOf, contextOf, dueMsOf, intermediateEnd, whatIsDue } from './due-steps.ts';
+import type { AuthorityPolicy } from './due-steps.ts';
 import { certificatesIn, createRoot } from './root.ts';
 import { EMPTY_STATE } from './root-state.ts';
 import type { RootState, RootStore, Rotation, StoredRoot } from './root-state.ts';
-import { rootPair, signerOf } from './signer.ts';
-import type { GivenIntermediate, Signer, SignerContext } from './signer.ts';
+import { signerOf } from './signer.ts';
+import type { GivenIntermediate, Signer } from './signer.ts';
 
 /** How often it is looked whether others (other control planes, the operator) have changed what is kept, in milliseconds. */
 const LOOK_MS = 5_000;
@@ -29,19 +28,7 @@ export interface RootKeeper {
   close(): void;
 }
 
-/** An intermediate made and renewed here, or read from elsewhere. */
-export type IntermediateSource =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'own'; readonly lifetimeMs: number }
-  | { readonly kind: 'given'; read(): GivenIntermediate };
-
-export interface RootKeeperOptions {
-  readonly store: RootStore;
-  readonly intermediate: IntermediateSource;
-  readonly trustDomain: string;
-  /** Life of a certificate, in milliseconds. */
-  readonly lifetimeMs: number;
-  readonly clock: Clock;
+export interface RootKeeperOptions extends AuthorityPolicy {
   readonly log: Logger;
   /** Told the trusted roots at first and at each change, before anybody else is. */
   readonly publish?: (bundlePem: string) => void;
@@ -65,6 +52,7 @@ export async function openRootKeeper(options: RootKeeperOptions): Promise<RootKe
   const listeners = new Set<() => void>();
   let inForce: InForce | undefined;
   let lastFailure = '';
+  let warnedOf = '';
   let closed = false;
   let cancel: () => void = () => undefined;
   let turn: Promise<unknown> = Promise.resolve();
@@ -85,6 +73,13 @@ export async function openRootKeeper(options: RootKeeperOptions): Promise<RootKe
       }
     }
     throw new FrontierError('STORE_UNAVAILABLE', 'the root is being changed by others all the time: try again');
+  };
+  /** Once for each intermediate: who keeps it elsewhere has to renew it. */
+  const warnOfEnd = (): void => {
+    if (inForce === undefined) return;
+    const expires = intermediateEnd(inForce.state, inForce.given, options)?.toISOString() ?? '';
+    if (expires !== '' && expires !== warnedOf) log.warn({ event: 'intermediate_expires', expires });
+    warnedOf = expires;
   };
   const isInForce = (state: RootState, given: GivenIntermediate | undefined): boolean =>
     inForce !== undefined && isDeepStrictEqual([state, given], [inForce.state, inForce.given]);
@@ -124,7 +119,10 @@ export async function openRootKeeper(options: RootKeeperOptions): Promise<RootKe
   const inTurn = (change?: (state: RootState) => Promise<RootState>): Promise<void> => {
     const result = turn.then(() => look(change));
     turn = result.then(
-      () => (lastFailure = ''),
+      () => {
+        lastFailure = '';
+        warnOfEnd();
+      },
       () => undefined,
     );
     return result;
@@ -176,84 +174,4 @@ const unchanged = (state: RootState): Promise<RootState> => Promise.resolve(stat
 
 async function kept(store: RootStore, next: RootState, stored: StoredRoot): Promise<boolean> {
   return next === stored.state || (await store.update(next, stored));
-}
-
-function contextOf(given: GivenIntermediate | undefined, options: RootKeeperOptions): SignerContext {
-  const { store, trustDomain, intermediate, clock } = options;
-  return {
-    store,
-    trustDomain,
-    intermediate: given ?? (intermediate.kind === 'own' ? 'own' : 'none'),
-    nowMs: clock.nowMs(),
-  };
-}
-
-async function begunOf(state: RootState, options: RootKeeperOptions): Promise<RootState> {
-  const nowMs = options.clock.nowMs();
-  if (state.rotation !== undefined) {
-    throw new FrontierError('ROTATION_UNDER_WAY', `the root is being replaced already, at step ${state.rotation.step}`);
-  }
-  if (options.intermediate.kind === 'given' || state.keyPem === undefined) {
-    throw new FrontierError(
-      'ROOT_KEY_ABSENT',
-      "the root's key is kept elsewhere, so the root is replaced by hand: add the new root to root.pem, later replace the intermediate, at last remove the old root (docs/xds.md)",
-    );
-  }
-  return begun(state, await createRoot(options.trustDomain, nowMs), nowMs);
-}
-
-/** Gives the state with what is due by now done to it; the same object when nothing is. */
-async function whatIsDue(
-  state: RootState,
-  given: GivenIntermediate | undefined,
-  options: RootKeeperOptions,
-): Promise<RootState> {
-  const { clock, lifetimeMs, intermediate, trustDomain } = options;
-  const nowMs = clock.nowMs();
-  if (state.keyPem === undefined) return state;
-  const context = contextOf(given, options);
-  let next = state;
-  if (state.rotation !== undefined && stepEndMs(state.rotation, lifetimeMs) <= nowMs) {
-    next = advanced(state, rootPair(state, context).certPem, nowMs);
-  }
-  if (intermediate.kind !== 'own' || (await isIntermediateGood(next, options))) return next;
-  const root = rootPair(next, context);
-  assertMayDelegate(root.certPem, context);
-  return {
-    ...next,
-    intermediate: await createIntermediate({ root, trustDomain, lifetimeMs: intermediate.lifetimeMs, nowMs }),
-  };
-}
-
-function assertMayDelegate(rootPem: string, { store }: SignerContext): void {
-  if (allowsAuthorityBelow(rootPem)) return;
-  throw new FrontierError(
-    'CONFIG_INVALID',
-    `${store.where('root.pem')} allows no intermediate below it (path length 0): leave mesh.authority.intermediate out, replace the root by "frontier mesh rotate-root", and set it once that is over`,
-  );
-}
-
-/** Whether the kept intermediate is sound, of the root that signs, and not to be renewed yet. */
-async function isIntermediateGood(state: RootState, options: RootKeeperOptions): Promise<boolean> {
-  const { clock, lifetimeMs } = options;
-  const context = contextOf(undefined, options);
-  const root = rootPair(state, context);
-  try {
-    const { rootPem, expiresAtMs, rootExpiresAtMs } = await signerOf(state, context);
-    if (rootPem !== root.certPem) return false;
-    // A new one could not outlive the root either.
-    if (expiresAtMs >= rootExpiresAtMs) return true;
-    return intermediateRenewalMs(state.intermediate?.certPem ?? '', lifetimeMs) > clock.nowMs();
-  } catch {
-    // With the root's key at hand another one costs nothing: what the old one signed brings it along.
-    return false;
-  }
-}
-
-function dueMsOf(state: RootState, given: GivenIntermediate | undefined, options: RootKeeperOptions): number {
-  if (state.keyPem === undefined) return Infinity;
-  const { lifetimeMs } = options;
-  const rotation = state.rotation === undefined ? Infinity : stepEndMs(state.rotation, lifetimeMs);
-  const own = given === undefined && options.intermediate.kind === 'own' ? state.intermediate : undefined;
-  return Math.min(rotation, own === undefined ? Infinity : intermediateRenewalMs(own.certPem, lifetimeMs));
 }

@@ -5,6 +5,8 @@ import { orchestrationFileSchema } from '../../core/config/schema.ts';
 import { silentLogger } from '../../core/logging.ts';
 import { loadCodec } from '../protobuf/codec.ts';
 import { extension } from '../protobuf/messages.ts';
+import { resourcesFor } from '../resources/resources-for.ts';
+import { configured, replica, statesOf, view } from '../resources/states-fixture.ts';
 import type { ModuleStates, SnapshotContent } from '../resources/content.ts';
 import { consistencyFaults } from './consistency.ts';
 import { createDebounce } from './debounce.ts';
@@ -213,5 +215,74 @@ describe('the cache', () => {
     await clock.advance(1_000);
     expect(outcomes).toEqual(['changed', 'unchanged']);
     expect(told).toBe(0);
+  });
+});
+
+describe('clients that have named a zone', () => {
+  const TWO_ZONES = [replica(1, 'READY', { zone: 'a' }), replica(2, 'READY', { zone: 'b' })];
+  const cacheOf = (): SnapshotCache =>
+    createSnapshotCache({
+      orchestration: configured(),
+      codec,
+      clock: createManualClock(),
+      log: silentLogger,
+      resourcesFor,
+    });
+  const prioritiesIn = (snapshot: Snapshot | undefined, name: string): unknown => {
+    const { any } = of(snapshot, 'endpoints').resources.get(name)!;
+    const { endpoints } = codec.decode(any) as { endpoints?: { locality: { zone: string }; priority?: number }[] };
+    return endpoints?.map(({ locality, priority }) => [locality.zone, priority ?? 0]);
+  };
+
+  test('are served their own zone first, and all else as it is served to everybody', () => {
+    const cache = cacheOf();
+    cache.update(statesOf(view('m', TWO_ZONES), view('n', [replica(3, 'READY')])));
+    const everybody = cache.current('gateway');
+    const [inA, inB] = [cache.current('gateway', 'a'), cache.current('gateway', 'b')];
+    expect(prioritiesIn(everybody, 'module/m')).toEqual([
+      ['a', 0],
+      ['b', 0],
+    ]);
+    expect(prioritiesIn(inA, 'module/m')).toEqual([
+      ['a', 0],
+      ['b', 1],
+    ]);
+    expect(prioritiesIn(inB, 'module/m')).toEqual([
+      ['a', 1],
+      ['b', 0],
+    ]);
+    expect(cache.current('gateway', 'a')).toBe(inA);
+    expect(of(inA, 'endpoints').resources.get('module/n')).toBe(of(everybody, 'endpoints').resources.get('module/n'));
+    for (const type of ['clusters', 'listeners', 'routes'] as const) expect(of(inA, type)).toBe(of(everybody, type));
+    expect(prioritiesIn(cache.current('proxyless', 'b'), 'module/m')).toEqual([
+      ['a', 1],
+      ['b', 0],
+    ]);
+    cache.close();
+  });
+
+  test('get what everybody gets where their zone has no replica, or makes no difference', () => {
+    const cache = cacheOf();
+    expect(cache.current('gateway', 'a')).toBeUndefined();
+    cache.update(statesOf(view('m', TWO_ZONES, { load_balancing: { primary_zones: ['b'] } })));
+    for (const zone of ['', 'a', 'b', 'elsewhere']) {
+      expect(cache.current('gateway', zone)).toBe(cache.current('gateway'));
+    }
+    cache.close();
+  });
+
+  test('follow changes, of which they keep what has stayed the same', async () => {
+    const clock = createManualClock();
+    const cache = createSnapshotCache({ orchestration: configured(), codec, clock, log: silentLogger, resourcesFor });
+    const [m, n] = [view('m', TWO_ZONES), view('n', TWO_ZONES)];
+    cache.update(statesOf(m, n));
+    const before = cache.current('gateway', 'a');
+    cache.update(statesOf(m, view('n', TWO_ZONES.slice(1))));
+    await clock.advance(1_000);
+    const after = cache.current('gateway', 'a');
+    expect(changedNames(of(before, 'endpoints'), of(after, 'endpoints'))).toEqual(['module/n']);
+    expect(of(after, 'endpoints').resources.get('module/m')).toBe(of(before, 'endpoints').resources.get('module/m'));
+    expect(prioritiesIn(after, 'module/n')).toEqual([['b', 0]]);
+    cache.close();
   });
 });

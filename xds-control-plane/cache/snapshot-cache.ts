@@ -8,6 +8,7 @@ import { consistencyFaults } from './consistency.ts';
 import { createDebounce } from './debounce.ts';
 import { encodeSnapshot, snapshotHash } from './snapshot.ts';
 import type { Snapshot } from './type-snapshot.ts';
+import { createZoneSnapshots } from './zone-snapshots.ts';
 
 type Snapshots = Readonly<Record<ViewKind, Snapshot>>;
 
@@ -15,8 +16,8 @@ type Snapshots = Readonly<Record<ViewKind, Snapshot>>;
 export interface SnapshotCache {
   /** Takes new module states; they are served after the quiet time, the first ones at once. */
   update(states: ModuleStates): void;
-  /** What a kind of client is served; undefined before the first states have come (checklist 5). */
-  current(kind: ViewKind): Snapshot | undefined;
+  /** What a kind of client is served, in a zone if it has named one; undefined before the first states have come (checklist 5). */
+  current(kind: ViewKind, zone?: string): Snapshot | undefined;
   /** Calls back after each change of what is served; the returned function ends it. */
   onChange(listener: () => void): () => void;
   /** Hash over everything served; empty before the first states. */
@@ -47,6 +48,8 @@ export function createSnapshotCache(options: SnapshotCacheOptions): SnapshotCach
   const listeners = new Set<() => void>();
   let states: ModuleStates = new Map();
   let served: Snapshots | undefined;
+  let servedStates: ModuleStates = states;
+  const zones = createZoneSnapshots(codec);
 
   const build = (kind: ViewKind): Snapshot => {
     const content = options.resourcesFor(states, orchestration, kind);
@@ -58,6 +61,7 @@ export function createSnapshotCache(options: SnapshotCacheOptions): SnapshotCach
     const before = served;
     try {
       served = { gateway: build('gateway'), proxyless: build('proxyless') };
+      servedStates = states;
     } catch (error) {
       // What was served goes on being served.
       log.error({
@@ -85,7 +89,7 @@ export function createSnapshotCache(options: SnapshotCacheOptions): SnapshotCach
       if (served === undefined) rebuild();
       else debounce.trigger();
     },
-    current: (kind) => served?.[kind],
+    current: (kind, zone = '') => served && zones.of(kind, zone, served[kind], servedStates),
     onChange: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { EndpointView, ReplicaView } from '../../core/modules/module-view.ts';
 import type { ClusterLoadAssignment } from '../protobuf/messages.ts';
-import type { ModuleState } from './content.ts';
+import type { ModuleState, ModuleStates } from './content.ts';
 import { moduleCluster } from './names.ts';
 import { shared } from './sharing.ts';
 
@@ -12,17 +12,21 @@ interface LiveReplica {
   readonly health: Health;
 }
 
+type PrimaryZones = ModuleState['spec']['load_balancing']['primary_zones'];
+
 /**
- * Gives a module's endpoints for Envoy, which is also told of draining and failing replicas: they take no new calls but finish
+ * Gives a module's endpoints for an Envoy in a zone ('' where it has named none). It is also told of draining and failing replicas: they take no new calls but finish
  * theirs. A module without live replicas gets an empty list, never none (checklist 49). An endpoint whose address is not
  * an IP address is left out, since clients would refuse the whole list for it.
  */
-export const gatewayEndpoints = shared((state: ModuleState) => assignment(state, liveReplicas(state.replicas)));
+export const gatewayEndpoints = sharedByZone((state: ModuleState, zone) =>
+  assignment(state, liveReplicas(state.replicas), zone),
+);
 
 /** Gives the same for a proxyless client: only ready replicas. While the module's breaker is open all its calls are dropped. */
-export const proxylessEndpoints = shared((state: ModuleState): ClusterLoadAssignment => {
+export const proxylessEndpoints = sharedByZone((state: ModuleState, zone): ClusterLoadAssignment => {
   const ready = liveReplicas(state.replicas).filter(({ health }) => health === 'HEALTHY');
-  const given = assignment(state, ready);
+  const given = assignment(state, ready, zone);
   return state.mesh?.breakerOpen === true ? { ...given, policy: DROP_ALL } : given;
 });
 
@@ -31,9 +35,35 @@ const DROP_ALL = {
   drop_overloads: [{ category: 'BREAKER_OPEN', drop_percentage: { numerator: 100, denominator: 'HUNDRED' as const } }],
 };
 
-function assignment({ moduleId, spec }: ModuleState, live: readonly LiveReplica[]): ClusterLoadAssignment {
+/** Gives the zones in which there are replicas. */
+export function zonesOf(states: ModuleStates): ReadonlySet<string> {
+  const zones = new Set<string>();
+  for (const { replicas } of states.values()) for (const { endpoint } of replicas) zones.add(endpoint?.zone ?? '');
+  return zones;
+}
+
+/** Results are kept by state and zone, as in sharing.ts. */
+function sharedByZone(
+  make: (state: ModuleState, zone: string) => ClusterLoadAssignment,
+): (state: ModuleState, zone: string) => ClusterLoadAssignment {
+  const ofState = shared((_state: ModuleState) => new Map<string, ClusterLoadAssignment>());
+  return (state, zone) => {
+    // Where zones do not depend on who asks, everybody is given the same.
+    const key = state.spec.load_balancing.primary_zones === 'local' ? zone : '';
+    const kept = ofState(state);
+    const found = kept.get(key) ?? make(state, key);
+    kept.set(key, found);
+    return found;
+  };
+}
+
+function assignment(
+  { moduleId, spec }: ModuleState,
+  live: readonly LiveReplica[],
+  ownZone: string,
+): ClusterLoadAssignment {
   const zones = [...new Set(live.map(({ endpoint }) => endpoint.zone))].sort();
-  const priorityOf = zonePriorities(zones, spec.load_balancing.primary_zones);
+  const priorityOf = zonePriorities(zones, spec.load_balancing.primary_zones, ownZone);
   return {
     cluster_name: moduleCluster(moduleId),
     endpoints: zones.map((zone) => localityEndpoints(zone, priorityOf(zone), live)),
@@ -41,7 +71,8 @@ function assignment({ moduleId, spec }: ModuleState, live: readonly LiveReplica[
 }
 
 /** Primary zones come first, all others are overflow. Priorities begin at 0 without a gap, or gRPC refuses the list. */
-function zonePriorities(zones: readonly string[], primary: readonly string[]): (zone: string) => number {
+function zonePriorities(zones: readonly string[], configured: PrimaryZones, own: string): (zone: string) => number {
+  const primary = configured !== 'local' ? configured : own === '' ? [] : [own];
   const anyPrimary = zones.some((zone) => primary.includes(zone));
   return (zone) => (anyPrimary && !primary.includes(zone) ? 1 : 0);
 }

@@ -15,7 +15,7 @@ export function gatewayContent(states: ModuleStates, orchestration: Orchestratio
       ...serviceClusters(orchestration),
       ...views.map(({ spec }) => gatewayModuleCluster(spec, orchestration)),
     ],
-    endpoints: views.map(gatewayEndpoints),
+    endpoints: views.map((view) => gatewayEndpoints(view, '')),
     listeners: gatewayListeners(orchestration),
     routes: [edgeRoutes(orchestration), meshRoutes(states, views, orchestration)],
     secrets: [],

@@ -15,7 +15,7 @@ export function proxylessContent(states: ModuleStates, orchestration: Orchestrat
   const views = inOrder(states);
   return {
     clusters: views.map(({ spec }) => proxylessModuleCluster(spec, orchestration)),
-    endpoints: views.map(proxylessEndpoints),
+    endpoints: views.map((view) => proxylessEndpoints(view, '')),
     listeners: views.map((view) => apiListener(view.spec, sharesOf(view, states))),
     routes: [],
     secrets: [],

@@ -154,7 +154,7 @@ test('the same states give the same bytes, in whatever order they came', () => {
 
 describe('endpoints', () => {
   const healthOf = (replicas: readonly ReplicaView[], kind: 'gateway' | 'proxyless'): readonly unknown[] =>
-    ((kind === 'gateway' ? gatewayEndpoints : proxylessEndpoints)(view('m', replicas)).endpoints ?? []).flatMap(
+    ((kind === 'gateway' ? gatewayEndpoints : proxylessEndpoints)(view('m', replicas), '').endpoints ?? []).flatMap(
       ({ lb_endpoints }) =>
         (lb_endpoints ?? []).map(({ health_status, endpoint }) => [
           endpoint?.address?.socket_address?.port_value,
@@ -196,7 +196,7 @@ describe('endpoints', () => {
       replica(3, 'READY', { zone: 'b' }),
     ];
     expect(
-      gatewayEndpoints(view('m', replicas)).endpoints?.map(({ locality, load_balancing_weight }) => [
+      gatewayEndpoints(view('m', replicas), '').endpoints?.map(({ locality, load_balancing_weight }) => [
         locality?.zone,
         load_balancing_weight?.value,
       ]),

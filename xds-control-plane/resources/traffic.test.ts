@@ -107,8 +107,8 @@ test('a module with an open breaker is refused at once by Envoy, with the reason
   const metadata = Metadata.fromHttp2Headers({ [key]: value });
   const refusal = Object.assign(new Error('refused'), { code: 14, details: 'refused', metadata });
   expect(fromStatus(refusal)).toMatchObject({ reason: 'BREAKER_OPEN', metadata: { module_id: 'a' } });
-  expect(proxylessEndpoints(open).endpoints).toHaveLength(1);
-  expect(gatewayEndpoints(open).endpoints).toHaveLength(1);
+  expect(proxylessEndpoints(open, '').endpoints).toHaveLength(1);
+  expect(gatewayEndpoints(open, '').endpoints).toHaveLength(1);
 });
 
 test('calls are copied to a mirror that can take them, and to no other', () => {
@@ -131,16 +131,29 @@ test('calls are copied to a mirror that can take them, and to no other', () => {
   expect(JSON.stringify(meshHost('a', ready('a', mirror), view('b')))).not.toContain('module/b');
 });
 
+function prioritiesOf(primaryZones: 'local' | string[] | undefined, own: string, zones: readonly string[]): unknown {
+  const spec = primaryZones === undefined ? {} : { load_balancing: { primary_zones: primaryZones } };
+  const replicas = zones.map((zone, index) => replica(index + 1, 'READY', { zone }));
+  const { endpoints } = gatewayEndpoints(view('m', replicas, spec), own);
+  return endpoints?.map(({ locality, priority }) => [locality?.zone, priority ?? 0]);
+}
+
+test.each<[string, 'local' | string[] | undefined, string, number[]]>([
+  ['its own zone is first', 'local', 'q', [1, 0]],
+  ['so it is when nothing is configured', undefined, 'o', [0, 1]],
+  ['one that has named no zone takes them all the same', 'local', '', [0, 0]],
+  ['one in a zone without replicas too', 'local', 'x', [0, 0]],
+  ['a list counts for everybody', ['o'], 'q', [0, 1]],
+  ['an empty list makes no difference between zones', [], 'q', [0, 0]],
+])('zones as an Envoy sees them: %s', (_, primaryZones, own, [o, q]) => {
+  expect(prioritiesOf(primaryZones, own, ['o', 'q'])).toEqual([
+    ['o', o],
+    ['q', q],
+  ]);
+});
+
 test('replicas outside of the primary zones are overflow, and priorities have no gap', () => {
-  const spec = { load_balancing: { primary_zones: ['p'] } };
-  const priorities = (...zones: readonly string[]): unknown =>
-    gatewayEndpoints(
-      view(
-        'm',
-        zones.map((zone, index) => replica(index + 1, 'READY', { zone })),
-        spec,
-      ),
-    ).endpoints?.map(({ locality, priority }) => [locality?.zone, priority ?? 0]);
+  const priorities = (...zones: readonly string[]): unknown => prioritiesOf(['p'], '', zones);
   expect(priorities('o', 'p')).toEqual([
     ['o', 1],
     ['p', 0],
