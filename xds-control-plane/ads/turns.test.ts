@@ -107,7 +107,7 @@ describe('in a storm of 1,000 clients', () => {
       connect: (id) =>
         startSession(
           'sotw',
-          { id, cluster: '', clientFeatures: [] },
+          { id, cluster: '', clientFeatures: [], zone: '' },
           {
             view: {
               current: () => snapshot,
