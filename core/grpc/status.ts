@@ -49,7 +49,7 @@ export function isServiceError(thrown: unknown): thrown is ServiceError {
 }
 
 /** A call that the channel itself has dropped, as the control plane told it to: the category is a reason of ours. */
-function reasonOfDrop({ code, details }: ServiceError): string | undefined {
+function reasonOfDrop({ code, details }: { readonly code: number; readonly details: string }): string | undefined {
   if (code !== Code.UNAVAILABLE) return undefined;
   return /^Call dropped by load balancing policy\. Category: (\w+)$/.exec(details)?.[1];
 }
