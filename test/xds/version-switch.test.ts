@@ -11,7 +11,7 @@ import type { Replica } from './replica.ts';
 
 const CYCLES = 200;
 /** Enough that one which is gone has been taken away, a second later, before it comes again. */
-const VERSIONS = 25;
+const VERSIONS = 50;
 
 const at = (id: string, replicas: readonly Replica[], split?: { module: string; percent: number }): ModuleView =>
   moduleAt(
