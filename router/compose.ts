@@ -8,8 +8,7 @@ import type { Rng } from '../core/rng.ts';
 import type { Store } from '../core/store/store.ts';
 import type { Registry } from '../core/telemetry/metrics.ts';
 import { createAnswers } from './cache/create-answers.ts';
-import { createLexicalClassifier } from './classification/lexical-classifier.ts';
-import { loadModel } from './classification/load-model.ts';
+import { openClassifier, type ClassifierStatus } from './classification/open-cascade.ts';
 import { selectionPolicyOf } from './decide/selection-policy.ts';
 import { createActivator } from './execute/activation.ts';
 import { createModuleChannels, type Dial } from './execute/module-channel.ts';
@@ -66,6 +65,7 @@ export interface RouterParts {
   readonly metrics: RouterMetrics;
   readonly ledger: FallbackLedger;
   readonly retryBudget: RetryBudget;
+  readonly classifierStatus: () => ClassifierStatus;
   close(): Promise<void>;
 }
 
@@ -122,7 +122,8 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
   });
   const { outcome_log: outcomeLog } = settings.selection;
   const outcomes = outcomeLog === undefined ? undefined : openOutcomeLog(path.resolve(config.dataDir, outcomeLog));
-  const answers = createAnswers(options, metrics);
+  const opened = openClassifier({ config, clock, log, env: process.env, onDecided: metrics.decidedBy.note });
+  const answers = createAnswers(options, metrics, opened.embedder);
   const channels = createModuleChannels(options.dial);
   const lanes = createModuleLanes(channels, board);
   meshReports = startReports(options, board);
@@ -136,7 +137,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     log,
     metrics,
     recent: createRecentRequests(),
-    classifier: createLexicalClassifier(loadModel(modelPathOf(config))),
+    classifier: opened.classifier,
     admission,
     policy: {
       confidenceThreshold: settings.classification.confidence_threshold,
@@ -172,7 +173,9 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     metrics,
     ledger,
     retryBudget,
+    classifierStatus: opened.status,
     async close() {
+      await opened.close();
       usage.close();
       meshReports?.close();
       watch.close();
@@ -198,12 +201,6 @@ function startReports(
     log,
     reports: () => moduleReports(board.records(), clock.monotonicMs()),
   });
-}
-
-/** The configured classifier's file; undefined for the one that ships. */
-function modelPathOf({ orchestration, rootDir }: FrontierConfig): string | undefined {
-  const { model } = orchestration.router.classification;
-  return model === undefined ? undefined : path.resolve(rootDir, model);
 }
 
 /** Gives ids that are unique in this process: a count, which is short on the wire. */

@@ -46,7 +46,7 @@ export function benchClassify(rounds: number, onProgress: (text: string) => void
   const natural = naturalQueries(QUERIES).map((text, at) => plainQuery(`r${at}`, text));
   const usual = timesOf(natural, rounds, (query) => classifier.classify(query).probability);
   const decisions = bestPerSecond(natural, rounds, (query) => {
-    return decide(query, classifier, statuses, CALLER, policy).plan.steps.length;
+    return decide(query, classifier.classify(query), statuses, CALLER, policy).plan.steps.length;
   });
   return {
     bench: 'classify',

@@ -8,13 +8,14 @@ import { systemClock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import { silentLogger } from '../../core/logging.ts';
 import { systemRng } from '../../core/rng.ts';
+import { cacheDirOf } from '../../core/service/cache-dir.ts';
 import { openSharedStore } from '../../core/store/open-store.ts';
 import { callApi } from '../client/http-api.ts';
 import { findEnvoy } from '../up/envoy-binary.ts';
 import { portHolder } from '../up/port-holder.ts';
 import { resolvePorts } from '../up/ports.ts';
 import { readRunFile } from '../up/run-file.ts';
-import { cacheDirOf, loadWith } from '../up/settings.ts';
+import { loadWith } from '../up/settings.ts';
 
 const run = promisify(execFile);
 

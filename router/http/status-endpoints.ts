@@ -15,9 +15,10 @@ import type { RetryBudget } from '../resilience/retry-budget.ts';
 import type { ModuleBoard } from '../resilience/module-board.ts';
 import type { RouterMetrics } from '../telemetry/router-metrics.ts';
 import { principalOf } from './http-caller.ts';
+import type { ClassifierStatus } from '../classification/open-cascade.ts';
 import { checkBody } from './parse-body.ts';
 import { pathsJson, resilienceJson } from './fallback-json.ts';
-import { moduleJson } from './status-json.ts';
+import { classifierJson, moduleJson } from './status-json.ts';
 
 export interface StatusEndpointOptions {
   readonly authenticate: Authenticate;
@@ -29,6 +30,7 @@ export interface StatusEndpointOptions {
   readonly metrics: RouterMetrics;
   readonly ledger: FallbackLedger;
   readonly retryBudget: RetryBudget;
+  readonly classifierStatus: () => ClassifierStatus;
   readonly registry: Registry;
   readonly clock: Clock;
   readonly version: string;
@@ -65,6 +67,7 @@ export function addStatusEndpoints(app: FastifyInstance, options: StatusEndpoint
       uptime_seconds: (clock.monotonicMs() - startedMs) / 1000,
       in_flight: options.admission.inFlight,
       loader: loaderState(options),
+      classifier: classifierJson(options.classifierStatus()),
       modules: recordsInOrder(board).map((record) =>
         moduleJson(record, options.activator.waiting(record.spec.module_id)),
       ),

@@ -1,5 +1,5 @@
 import type { AnswerCache } from '../cache/answer-cache.ts';
-import type { Classifier } from '../classification/classifier.ts';
+import type { StagedClassifier } from '../classification/classifier.ts';
 import type { PlanPolicy } from '../decide/plan.ts';
 import type { ModuleLanes } from '../execute/module-lanes.ts';
 import type { PlanDependencies } from '../execute/execute-plan.ts';
@@ -8,7 +8,7 @@ import type { RecordDependencies } from './record.ts';
 
 /** What the pipeline needs to handle a query. */
 export interface RouterDependencies extends PlanDependencies, RecordDependencies {
-  readonly classifier: Classifier;
+  readonly classifier: StagedClassifier;
   readonly admission: Admission;
   readonly policy: PlanPolicy;
   /** Answers given before; undefined where none are kept. */

@@ -31,7 +31,7 @@ export interface Router {
   classify(
     query: Query,
     caller: Caller,
-  ): { readonly classification: Classification; readonly explanation: Explanation };
+  ): Promise<{ readonly classification: Classification; readonly explanation: Explanation }>;
   feedback(feedback: Feedback, caller: Caller): void;
 }
 
@@ -44,11 +44,14 @@ export function createRouter(dependencies: RouterDependencies): Router {
       throw new FrontierError('INTERNAL', 'the pipeline ended without a result');
     },
     stream: (query, caller) => run('stream', query, caller, dependencies),
-    classify(query, { principal }) {
+    async classify(query, { principal }) {
       requirePermission(principal, 'route');
       const { board, classifier, policy, clock } = dependencies;
       const stages: StageTiming[] = [];
-      const decision = decide(query, classifier, board.statuses, principal, policy, (stage, work) => {
+      const classifyMs = clock.monotonicMs();
+      const classification = await classifier.classifyFully(query);
+      stages.push({ stage: 'classify', ms: clock.monotonicMs() - classifyMs });
+      const decision = decide(query, classification, board.statuses, principal, policy, (stage, work) => {
         const startedMs = clock.monotonicMs();
         const result = work();
         stages.push({ stage, ms: clock.monotonicMs() - startedMs });
@@ -73,7 +76,10 @@ async function* run(
   const request = beginRequest(query, caller, dependencies);
   let queryClass = '';
   try {
-    const decision = admitAndDecide(query, principal, request, dependencies);
+    admit(query, principal, request, dependencies);
+    const found = classified(query, request, dependencies);
+    const classification = found instanceof Promise ? await found : found;
+    const decision = decideOn(query, classification, principal, request, dependencies);
     queryClass = decision.classification.queryClass;
     yield { kind: 'decision', decision, requestId: query.requestId };
 
@@ -94,17 +100,37 @@ async function* run(
   }
 }
 
-function admitAndDecide(
-  query: Query,
-  principal: Principal,
-  request: RequestRun,
-  dependencies: RouterDependencies,
-): Decision {
+function admit(query: Query, principal: Principal, request: RequestRun, { admission }: RouterDependencies): void {
   requirePermission(principal, 'route');
   request.throwIfOver();
-  request.onEnd(request.timed('admit', () => dependencies.admission.enter(principal, query.userId)));
-  const { classifier, board, policy } = dependencies;
-  const decision = decide(query, classifier, board.statuses, principal, policy, request.timed);
+  request.onEnd(request.timed('admit', () => admission.enter(principal, query.userId)));
+}
+
+/** Tells the class; waits for the second stage only where the class chooses the module. */
+function classified(
+  query: Query,
+  request: RequestRun,
+  { classifier, clock }: RouterDependencies,
+): Classification | Promise<Classification> {
+  if (query.moduleId !== undefined) return request.timed('classify', () => classifier.classify(query));
+  const startedMs = clock.monotonicMs();
+  const found = request.timed('classify', () => classifier.classifyFully(query));
+  if (!(found instanceof Promise)) return found;
+  return found.then((classification) => {
+    request.note('classify_embedding', clock.monotonicMs() - startedMs);
+    return classification;
+  });
+}
+
+function decideOn(
+  query: Query,
+  classification: Classification,
+  principal: Principal,
+  request: RequestRun,
+  { board, policy }: RouterDependencies,
+): Decision {
+  request.throwIfOver();
+  const decision = decide(query, classification, board.statuses, principal, policy, request.timed);
   requireSteps(decision.plan);
   return decision;
 }
