@@ -15,6 +15,7 @@ const NEEDS = {
   cli: { modules: false, parts: false },
   bench: { modules: false, parts: false },
   faults: { modules: false, parts: true },
+  conformance: { modules: false, parts: false },
   train: { modules: false, parts: false },
   prepare: { modules: true, parts: true },
 };

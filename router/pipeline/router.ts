@@ -46,9 +46,10 @@ export function createRouter(dependencies: RouterDependencies): Router {
     stream: (query, caller) => run('stream', query, caller, dependencies),
     classify(query, { principal }) {
       requirePermission(principal, 'route');
-      const { board, classifier, policy, clock } = dependencies;
+      const { board, classifier, planner, policy, clock } = dependencies;
       const stages: StageTiming[] = [];
-      const decision = decide(query, classifier, board.statuses, principal, policy, (stage, work) => {
+      const explained = { ...query, explain: true };
+      const decision = decide(explained, classifier, planner, board.statuses, principal, (stage, work) => {
         const startedMs = clock.monotonicMs();
         const result = work();
         stages.push({ stage, ms: clock.monotonicMs() - startedMs });
@@ -103,8 +104,8 @@ function admitAndDecide(
   requirePermission(principal, 'route');
   request.throwIfOver();
   request.onEnd(request.timed('admit', () => dependencies.admission.enter(principal, query.userId)));
-  const { classifier, board, policy } = dependencies;
-  const decision = decide(query, classifier, board.statuses, principal, policy, request.timed);
+  const { classifier, planner, board } = dependencies;
+  const decision = decide(query, classifier, planner, board.statuses, principal, request.timed);
   requireSteps(decision.plan);
   return decision;
 }
