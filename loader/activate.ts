@@ -63,7 +63,8 @@ async function* untilReady(options: ActivateOptions): AsyncGenerator<ActivationU
 /** Throws when the module cannot become ready. */
 function updateOf({ reconciler, clock, moduleId }: ActivateOptions, view: ModuleView): ActivationUpdate {
   const ready = readyReplicas(view).length > 0;
-  if (!ready && view.state === 'FAILED') throw failed(view, reconciler.retryInMs(moduleId));
+  if (!ready && (view.state === 'FAILED' || view.state === 'QUARANTINED'))
+    throw failed(view, reconciler.retryInMs(moduleId));
   if (!ready && view.desiredReplicas === 0) throw failed(view, 0);
   const nowMs = clock.nowMs();
   const startedAtMs = view.state === 'LOADING' ? (view.stateChangedAtMs ?? nowMs) : nowMs;

@@ -7,6 +7,8 @@ export interface LoaderMetrics {
   readonly activations: Counter<'module' | 'outcome'>;
   readonly activationSeconds: Histogram<'module'>;
   readonly restarts: Counter<'module'>;
+  readonly orderedRestarts: Counter<'module' | 'outcome'>;
+  readonly quarantines: Counter<'module'>;
   /** Sets the gauges to what the views show. */
   observe(views: ReadonlyMap<string, ModuleView>): void;
 }
@@ -53,6 +55,18 @@ export function createLoaderMetrics(registry: Registry): LoaderMetrics {
     restarts: new Counter({
       name: 'frontier_loader_restarts_total',
       help: 'Replicas started again after they ended unasked.',
+      labelNames: ['module'],
+      registers,
+    }),
+    orderedRestarts: new Counter({
+      name: 'frontier_loader_ordered_restarts_total',
+      help: 'Restarts asked for because a module failed although it ran, by outcome.',
+      labelNames: ['module', 'outcome'],
+      registers,
+    }),
+    quarantines: new Counter({
+      name: 'frontier_loader_quarantines_total',
+      help: 'Times that a module was left alone because it crashed in a loop.',
       labelNames: ['module'],
       registers,
     }),

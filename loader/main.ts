@@ -23,6 +23,8 @@ import { createLoaderService } from './server.ts';
 /** Beyond the control plane's own delay, for Envoy to take over the endpoints; see docs/loader.md, "Drain". */
 const PROPAGATION_MS = 500;
 const CLOSE_GRACE_MS = 1000;
+/** A new replica must have had time to show what it can do before it is restarted in its turn. */
+const RESTART_SPACING_MS = 20_000;
 const LEARNED_PREFIX = 'loader/activation/';
 
 await runService({
@@ -81,12 +83,19 @@ async function startLoader(context: ServiceContext): Promise<RunningService> {
 }
 
 function settingsOf({ orchestration }: FrontierConfig): ReconcilerSettings {
-  const { dynamic_loading: loading, mesh } = orchestration;
+  const { dynamic_loading: loading, mesh, fallback } = orchestration;
+  const { restart, quarantine } = fallback.healing;
   return {
     idleTimeoutMs: loading.idle_timeout * 1000,
     autoLoadThreshold: loading.auto_load_threshold,
     maxWaiting: loading.max_waiting,
     quietMs: mesh.debounce_max * 1000 + PROPAGATION_MS,
+    quarantine: {
+      crashes: quarantine.enabled ? quarantine.crashes : Infinity,
+      firstMs: quarantine.first * 1000,
+      maxMs: Math.max(quarantine.first, quarantine.max) * 1000,
+    },
+    restart: { maxRestarts: restart.max_restarts, windowMs: restart.window * 1000, spacingMs: RESTART_SPACING_MS },
   };
 }
 

@@ -1,5 +1,6 @@
 import type { ModuleSpec } from '../core/config/schema.ts';
 import type { EndpointView, ModuleState, ModuleView, ReplicaState, ReplicaView } from '../core/modules/module-view.ts';
+import { NO_CRASHES, type Crashes } from './crash-loop.ts';
 import type { Demand, Desired, Scaling } from './desired-replicas.ts';
 import type { ReplicaHandle } from './drivers/driver.ts';
 import { replicaVersion, specVersion } from './spec-version.ts';
@@ -8,7 +9,8 @@ import { UsageTracker } from './usage-tracker.ts';
 /** What the reconciler knows of one replica. */
 export interface ReplicaRecord {
   readonly replicaId: string;
-  readonly version: string;
+  /** Version of the specification that it was started with; one that is to be replaced has none any more. */
+  version: string;
   readonly createdAtMs: number;
   state: ReplicaState;
   reason: string;
@@ -20,6 +22,10 @@ export interface ReplicaRecord {
   startedAtMs: number;
   /** First readiness of the present run. */
   readyAtMs: number | undefined;
+  /** Resident memory of the workload, in bytes; undefined while unknown. */
+  memoryBytes: number | undefined;
+  /** Why it is to be replaced; undefined when it is not. */
+  condemned: string | undefined;
   /** Present run; undefined in BACKOFF. */
   handle: ReplicaHandle | undefined;
 }
@@ -43,7 +49,11 @@ export interface ModuleRecord {
   /** Step on the way to readiness that was last begun, e.g. "starting the workload". */
   stage: string;
   /** Failed starts and crashes in a row. */
-  failures: number;
+  crashes: Crashes;
+  /** Whether it is left alone because it has crashed in a loop; while retryAtMs lies ahead. */
+  quarantined: boolean;
+  /** When its replicas were restarted because their answers failed, in ms since the epoch, oldest first. */
+  restartedAtMs: readonly number[];
   lastFailure: string | undefined;
   /** No start before this time, in ms since the epoch. */
   retryAtMs: number;
@@ -66,7 +76,9 @@ export function createModuleRecord(spec: ModuleSpec, nowMs: number): ModuleRecor
     reason: '',
     stateChangedAtMs: nowMs,
     stage: '',
-    failures: 0,
+    crashes: NO_CRASHES,
+    quarantined: false,
+    restartedAtMs: [],
     lastFailure: undefined,
     retryAtMs: 0,
   };
@@ -120,6 +132,18 @@ export function viewOf(record: ModuleRecord, expectedActivationMs: number | unde
 }
 
 function replicaViewOf(replica: ReplicaRecord): ReplicaView {
-  const { replicaId, state, reason, endpoint, restarts, inFlight, createdAtMs, readyAtMs } = replica;
-  return { replicaId, state, reason, endpoint, restarts, inFlight, createdAtMs, readyAtMs };
+  const { replicaId, state, reason, endpoint, restarts, inFlight, createdAtMs, readyAtMs, memoryBytes } = replica;
+  return { replicaId, state, reason, endpoint, restarts, inFlight, createdAtMs, readyAtMs, memoryBytes };
+}
+
+/** Forgets that a module has failed: it may be started at once. */
+export function forgiveFailures(record: ModuleRecord): void {
+  record.crashes = NO_CRASHES;
+  record.quarantined = false;
+  record.retryAtMs = 0;
+}
+
+/** Whether the loader starts the module's workload itself, rather than its sidecar alone. */
+export function hasOwnWorkload({ spec }: Pick<ModuleRecord, 'spec'>): boolean {
+  return spec.workload !== undefined && spec.adapter.url === undefined;
 }

@@ -5,8 +5,9 @@ import type { ModuleSpec } from '../core/config/schema.ts';
 import { FrontierError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logging.ts';
 import type { ModuleView } from '../core/modules/module-view.ts';
-import { DEFAULT_BACKOFF, nextRestart, type BackoffPolicy } from '../core/process/restart-backoff.ts';
+import { DEFAULT_BACKOFF, type BackoffPolicy } from '../core/process/restart-backoff.ts';
 import type { Rng } from '../core/rng.ts';
+import { afterCrash, type QuarantinePolicy } from './crash-loop.ts';
 import { dependantsOf, dependencyLevels } from './dependency-order.ts';
 import { desiredOfAll, desiredReplicas } from './desired-replicas.ts';
 import type { ReplicaDriver, ReplicaEvent } from './drivers/driver.ts';
@@ -16,6 +17,8 @@ import { ModuleBoard } from './module-board.ts';
 import {
   createModuleRecord,
   demandOf,
+  forgiveFailures,
+  hasOwnWorkload,
   scalingOf,
   viewOf,
   type ModuleRecord,
@@ -23,6 +26,7 @@ import {
 } from './module-record.ts';
 import { moduleState } from './module-state.ts';
 import { planReplicas } from './plan-replicas.ts';
+import { restartVerdict, type RestartPolicy } from './restart-budget.ts';
 import { replicaVersion, specVersion } from './spec-version.ts';
 import type { UsageReport } from './usage-tracker.ts';
 
@@ -33,6 +37,8 @@ export interface ReconcilerSettings {
   readonly maxWaiting: number;
   /** Time that a replica goes on serving after its endpoint was taken from the mesh. */
   readonly quietMs: number;
+  readonly quarantine: QuarantinePolicy;
+  readonly restart: RestartPolicy;
 }
 
 export interface ReconcilerOptions {
@@ -43,6 +49,15 @@ export interface ReconcilerOptions {
   readonly learned: LearnedActivations;
   readonly metrics: LoaderMetrics;
   readonly backoff?: BackoffPolicy;
+}
+
+/** Order to replace replicas that fail although they run. */
+export interface RestartOrder {
+  /** Empty for all of them. */
+  readonly replicaId: string;
+  readonly reason: string;
+  /** Whether it is an order by hand, which no limit holds back. */
+  readonly force: boolean;
 }
 
 /** Time between two looks at everything, for what no event tells of: idle times, windows. */
@@ -61,7 +76,14 @@ export class Reconciler {
   readonly #stops = new Set<Promise<void>>();
   readonly #endTicks: () => void;
   /** Until the first configuration; there are no modules that it could apply to. */
-  #settings: ReconcilerSettings = { idleTimeoutMs: 0, autoLoadThreshold: 1, maxWaiting: 0, quietMs: 0 };
+  #settings: ReconcilerSettings = {
+    idleTimeoutMs: 0,
+    autoLoadThreshold: 1,
+    maxWaiting: 0,
+    quietMs: 0,
+    quarantine: { crashes: Infinity, firstMs: 0, maxMs: 0 },
+    restart: { maxRestarts: 0, windowMs: 0, spacingMs: 0 },
+  };
   #isScheduled = false;
   #isClosing = false;
 
@@ -132,8 +154,44 @@ export class Reconciler {
     }
     this.#want(moduleId);
     record.pinned = { replicas: replicas === 0 ? Math.max(1, min) : replicas, atMs: this.#options.clock.nowMs() };
-    record.failures = 0;
-    record.retryAtMs = 0;
+    forgiveFailures(record);
+    this.reconcile();
+    return this.view(moduleId);
+  }
+
+  /**
+   * Has replicas of a module replaced: a new one is ready before an old one drains. Throws MODULE_UNKNOWN, INVALID_FIELD for an
+   * unknown replica, RATE_LIMITED when it was restarted too often or too lately, unless `force`.
+   */
+  restart(moduleId: string, { replicaId, reason, force }: RestartOrder): ModuleView {
+    const record = this.#record(moduleId);
+    const { metrics, clock, log } = this.#options;
+    if (replicaId !== '' && !record.replicas.has(replicaId)) {
+      const text = `replica_id: ${moduleId} has no replica "${replicaId}"`;
+      throw new FrontierError('INVALID_FIELD', text, { metadata: { field: 'replica_id' } });
+    }
+    const verdict = restartVerdict(record.restartedAtMs, clock.nowMs(), this.#settings.restart);
+    if (verdict.kind === 'refused' && !force) {
+      metrics.orderedRestarts.inc({ module: moduleId, outcome: 'refused' });
+      throw new FrontierError('RATE_LIMITED', `${moduleId} is not restarted: ${verdict.why}`, {
+        metadata: { module: moduleId },
+        retryAfterMs: verdict.retryAfterMs,
+      });
+    }
+    if (verdict.kind === 'granted') record.restartedAtMs = verdict.pastMs;
+    metrics.orderedRestarts.inc({ module: moduleId, outcome: 'granted' });
+    log.warn({ event: 'module_restarts', module: moduleId, replica: replicaId, reason });
+    for (const replica of record.replicas.values())
+      if (replicaId === '' || replica.replicaId === replicaId) condemn(replica, reason);
+    this.reconcile();
+    return this.view(moduleId);
+  }
+
+  /** Lets a module out of quarantine. Throws MODULE_UNKNOWN. */
+  release(moduleId: string): ModuleView {
+    const record = this.#record(moduleId);
+    if (record.quarantined) this.#options.log.info({ event: 'module_released', module: moduleId });
+    forgiveFailures(record);
     this.reconcile();
     return this.view(moduleId);
   }
@@ -202,6 +260,7 @@ export class Reconciler {
         desiredReason: record.desired.reason,
         replicas,
         failure,
+        quarantined: record.quarantined,
         missing,
       });
       this.#setState(record, next.state, next.reason, nowMs);
@@ -257,6 +316,8 @@ export class Reconciler {
       restarts: 0,
       startedAtMs: nowMs,
       readyAtMs: undefined,
+      memoryBytes: undefined,
+      condemned: undefined,
       handle: undefined,
     };
     record.replicas.set(replica.replicaId, replica);
@@ -300,7 +361,7 @@ export class Reconciler {
     // What never took a query has nothing to wait for.
     const quietMs = this.#isClosing || replica.state !== 'READY' ? 0 : this.#settings.quietMs;
     replica.state = 'DRAINING';
-    replica.reason = record.desired.reason;
+    replica.reason = replica.condemned ?? record.desired.reason;
     this.#options.log.info({
       event: 'replica_draining',
       module: record.spec.module_id,
@@ -361,15 +422,16 @@ export class Reconciler {
     if (replica.state === 'DRAINING') return; // stop() ends the record
     const { clock, rng, log } = this.#options;
     const nowMs = clock.nowMs();
-    const next = nextRestart(
-      record.failures,
-      replica.readyAtMs === undefined ? 0 : nowMs - replica.readyAtMs,
-      this.#backoff,
-      rng,
-    );
-    record.failures = next.failures;
-    record.lastFailure = reason;
+    const { startedAtMs, readyAtMs } = replica;
+    const policy = { backoff: this.#backoff, quarantine: this.#quarantineOf(record) };
+    const next = afterCrash(record.crashes, { startedAtMs, readyAtMs, endedAtMs: nowMs }, policy, rng);
+    record.crashes = next.crashes;
     record.retryAtMs = nowMs + next.delayMs;
+    record.lastFailure = next.quarantined
+      ? `it crashed ${next.crashes.count} times in a row and is left alone for ${Math.round(next.delayMs / 1000)} s: ${reason}`
+      : reason;
+    if (next.quarantined) this.#onQuarantine(record);
+    record.quarantined = next.quarantined;
     Object.assign(replica, {
       state: 'BACKOFF',
       reason,
@@ -377,6 +439,7 @@ export class Reconciler {
       handle: undefined,
       inFlight: 0,
       completed: 0,
+      memoryBytes: undefined,
     });
     replica.readyAtMs = undefined;
     clock.after(next.delayMs, () => {
@@ -387,9 +450,20 @@ export class Reconciler {
       module: record.spec.module_id,
       replica: replica.replicaId,
       reason,
-      failures: next.failures,
+      failures: next.crashes.count,
       retryInMs: Math.round(next.delayMs),
     });
+  }
+
+  /** What runs elsewhere costs nothing to try again, and is back when it is back. */
+  #quarantineOf(record: ModuleRecord): QuarantinePolicy {
+    const { quarantine } = this.#settings;
+    return hasOwnWorkload(record) ? quarantine : { ...quarantine, crashes: Infinity };
+  }
+
+  #onQuarantine({ spec, lastFailure }: ModuleRecord): void {
+    this.#options.metrics.quarantines.inc({ module: spec.module_id });
+    this.#options.log.warn({ event: 'module_quarantined', module: spec.module_id, reason: lastFailure });
   }
 
   #setState(record: ModuleRecord, state: ModuleView['state'], reason: string, nowMs: number): void {
@@ -450,8 +524,13 @@ function replaceSpec(record: ModuleRecord, spec: ModuleSpec): void {
   record.specVersion = version;
   record.replicaVersion = replicaVersion(spec);
   // The change may be the cure.
-  record.failures = 0;
-  record.retryAtMs = 0;
+  forgiveFailures(record);
+}
+
+/** Makes a replica one that is to be replaced: it has no version that anybody wants. */
+function condemn(replica: ReplicaRecord, reason: string): void {
+  replica.version = '';
+  replica.condemned = reason;
 }
 
 function unknownModule(moduleId: string): FrontierError {

@@ -7,7 +7,9 @@ import type {
   ListModulesRequest,
   LoaderServiceServer,
   LoadRequest,
+  ReleaseModuleRequest,
   ReportUsageRequest,
+  RestartModuleRequest,
   UnloadRequest,
   WatchModulesRequest,
   WatchModulesResponse,
@@ -53,6 +55,12 @@ export function createLoaderService(options: LoaderServerOptions): LoaderService
     })),
     unload: simple((request: UnloadRequest) => ({
       module: moduleViewToProto(reconciler.unload(request.moduleId, request.force)),
+    })),
+    restartModule: simple(({ moduleId, ...order }: RestartModuleRequest) => ({
+      module: moduleViewToProto(reconciler.restart(moduleId, order)),
+    })),
+    releaseModule: simple((request: ReleaseModuleRequest) => ({
+      module: moduleViewToProto(reconciler.release(request.moduleId)),
     })),
     getModule: simple((request: GetModuleRequest) => ({
       module: moduleViewToProto(reconciler.view(request.moduleId)),

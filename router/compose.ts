@@ -9,6 +9,7 @@ import type { Store } from '../core/store/store.ts';
 import type { Registry } from '../core/telemetry/metrics.ts';
 import { createAnswers } from './cache/create-answers.ts';
 import { openClassifier, type ClassifierStatus } from './classification/open-cascade.ts';
+import { createPlanBook } from './decide/plan-book.ts';
 import { selectionPolicyOf } from './decide/selection-policy.ts';
 import { createActivator } from './execute/activation.ts';
 import { createModuleChannels, type Dial } from './execute/module-channel.ts';
@@ -28,6 +29,8 @@ import { patienceOf } from './resilience/patience.ts';
 import { createStrategyLearner } from './resilience/strategy-learner.ts';
 import { createRoundRobin } from './resilience/weighted-round-robin.ts';
 import { createFallbackLedger, type FallbackLedger } from './resilience/fallback-ledger.ts';
+import { createHealer } from './resilience/healer.ts';
+import { createHealingEvents, type HealingEvents } from './resilience/healing-events.ts';
 import { createRetryBudget, type RetryBudget } from './resilience/retry-budget.ts';
 import { createModuleBoard, type ModuleBoard } from './resilience/module-board.ts';
 import { moduleReports } from './resilience/module-reports.ts';
@@ -66,6 +69,7 @@ export interface RouterParts {
   readonly ledger: FallbackLedger;
   readonly retryBudget: RetryBudget;
   readonly classifierStatus: () => ClassifierStatus;
+  readonly events: HealingEvents;
   close(): Promise<void>;
 }
 
@@ -77,15 +81,34 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
   const retryBudget = createRetryBudget(fallback.retry.budget);
   // Declared before the board, whose breakers may change while others are still being put together.
   let meshReports: MeshReports | undefined = undefined;
+  const events = createHealingEvents(({ action, moduleId, reason }) => {
+    metrics.healing.inc({ module: moduleId, action });
+    log.warn({ event: 'healing', action, module: moduleId, reason });
+  });
+  const healer = createHealer({
+    policy: fallback.healing,
+    clock,
+    events,
+    recordOf: (moduleId) => board.record(moduleId),
+    restart: (moduleId, reason) => loader.restart(moduleId, reason, false),
+  });
   const board = createModuleBoard({
     clock,
     fallback,
     rng,
+    onBack: healer.onBack,
+    onView: healer.onView,
     onBreakerChange: (moduleId, from, to) => {
       metrics.breakerChanges.inc({ module: moduleId, state: to });
       ledger.noteBreaker(moduleId, { from, to, atMs: clock.nowMs() });
       log.warn({ event: 'breaker_changed', module: moduleId, from, to });
+      healer.onBreaker(moduleId, to);
       meshReports?.changed();
+    },
+    onLimitChange: (module, before, after, max) => {
+      metrics.limitChanges.inc({ module, reason: after.reason });
+      const [was, is] = [before.limit < max, after.limit < max];
+      if (was !== is) log.info({ event: is ? 'module_limit_lowered' : 'module_limit_restored', module, ...after });
     },
   });
   const { requests_per_second: perSecond, burst: size } = settings.rate_limit;
@@ -128,6 +151,13 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
   const lanes = createModuleLanes(channels, board);
   meshReports = startReports(options, board);
   const usage = startUsageReports(board, loader, clock, log);
+  const policy = {
+    confidenceThreshold: settings.classification.confidence_threshold,
+    maxAttempts: fallback.max_attempts,
+    minSuccessRate: fallback.health_monitoring.min_success_rate,
+    selection: selectionPolicyOf(settings.selection),
+    strategy: settings.strategy,
+  };
   const dependencies = {
     board,
     caller: createSidecarCaller(channels),
@@ -139,13 +169,8 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     recent: createRecentRequests(),
     classifier: opened.classifier,
     admission,
-    policy: {
-      confidenceThreshold: settings.classification.confidence_threshold,
-      maxAttempts: fallback.max_attempts,
-      minSuccessRate: fallback.health_monitoring.min_success_rate,
-      selection: selectionPolicyOf(settings.selection),
-      strategy: settings.strategy,
-    },
+    policy,
+    planner: createPlanBook(policy),
     answers,
     outcomes,
     requestTimeoutMs: settings.request_timeout * 1000,
@@ -174,9 +199,11 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     ledger,
     retryBudget,
     classifierStatus: opened.status,
+    events,
     async close() {
       await opened.close();
       usage.close();
+      await healer.settled();
       meshReports?.close();
       watch.close();
       activator.close();

@@ -16,6 +16,10 @@ export interface LoaderClient {
   activate(moduleId: string, signal: AbortSignal): AsyncIterable<ActivationProgress>;
   load(moduleId: string): Promise<void>;
   unload(moduleId: string): Promise<void>;
+  /** Has a module's replicas started anew, one after another; `force` does so however often it was done. */
+  restart(moduleId: string, reason: string, force: boolean): Promise<void>;
+  /** Lets a module out of quarantine. */
+  release(moduleId: string): Promise<void>;
   reportUsage(usage: readonly ModuleUsage[]): Promise<void>;
   close(): void;
 }
@@ -47,6 +51,13 @@ export function createLoaderClient(options: LoaderClientOptions): LoaderClient {
     },
     async unload(moduleId) {
       await unaryCall(client.unload.bind(client), { moduleId, force: false }, within(ORDER_TIMEOUT_MS));
+    },
+    async restart(moduleId, reason, force) {
+      const order = { moduleId, replicaId: '', reason, force };
+      await unaryCall(client.restartModule.bind(client), order, within(ORDER_TIMEOUT_MS));
+    },
+    async release(moduleId) {
+      await unaryCall(client.releaseModule.bind(client), { moduleId }, within(ORDER_TIMEOUT_MS));
     },
     async reportUsage(usage) {
       const reportTime = new Date(clock.nowMs());

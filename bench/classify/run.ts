@@ -4,6 +4,7 @@ import { createSeededRng } from '../../core/rng.ts';
 import { createLexicalClassifier } from '../../router/classification/lexical-classifier.ts';
 import { loadModel } from '../../router/classification/load-model.ts';
 import { decide } from '../../router/decide/decide.ts';
+import { createPlanBook } from '../../router/decide/plan-book.ts';
 import type { ModuleStatus } from '../../router/decide/module-status.ts';
 import { selectionPolicyOf } from '../../router/decide/selection-policy.ts';
 import type { Principal } from '../../router/domain/principal.ts';
@@ -43,10 +44,11 @@ export function benchClassify(rounds: number, onProgress: (text: string) => void
     minSuccessRate: settings.fallback.health_monitoring.min_success_rate,
     selection: selectionPolicyOf(settings.router.selection),
   };
+  const planner = createPlanBook(policy);
   const natural = naturalQueries(QUERIES).map((text, at) => plainQuery(`r${at}`, text));
   const usual = timesOf(natural, rounds, (query) => classifier.classify(query).probability);
   const decisions = bestPerSecond(natural, rounds, (query) => {
-    return decide(query, classifier.classify(query), statuses, CALLER, policy).plan.steps.length;
+    return decide(query, classifier.classify(query), planner, statuses, CALLER).plan.steps.length;
   });
   return {
     bench: 'classify',

@@ -16,6 +16,7 @@ const NEEDS = {
   cli: { modules: false, parts: [] },
   bench: { modules: true, parts: ['embedding'] },
   faults: { modules: false, parts: ['envoy', 'model'] },
+  conformance: { modules: false, parts: [] },
   train: { modules: true, parts: ['embedding'] },
   prepare: { modules: true, parts: ['envoy', 'model', 'embedding'] },
 };

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * What `npm start` and `npm test` run, on any Node from 18 on and without any package installed: gets what is missing,
- * then starts the task on Node 24. `run.mjs start|test|cli|bench|faults|train [arguments…]`; `run.mjs prepare` only gets what is missing,
+ * then starts the task on Node 24. `run.mjs start|test|cli|bench|faults|conformance|train [arguments…]`; `run.mjs prepare` only gets what is missing,
  * for images.
  */
 import { spawn } from 'node:child_process';
@@ -23,6 +23,7 @@ const COMMANDS = {
   cli: ['cli/main.ts'],
   bench: ['bench/main.ts'],
   faults: ['test/faults/main.ts'],
+  conformance: ['test/conformance/main.ts'],
   train: ['cli/main.ts', 'train'],
   prepare: [],
 };

@@ -27,3 +27,12 @@ export type FallbackBody = z.output<typeof statsSchema>;
 export async function fetchFallbackStats(target: Target): Promise<FallbackBody> {
   return statsSchema.parse(await callApi(target, 'GET', '/fallback/stats'));
 }
+
+const eventsSchema = z.looseObject({
+  events: z.array(z.looseObject({ time: z.string(), action: z.string(), module_id: z.string(), reason: z.string() })),
+});
+
+/** Gives what was done about modules by itself, the newest first. Throws as callApi does. */
+export async function fetchFallbackEvents(target: Target): Promise<z.output<typeof eventsSchema>['events']> {
+  return eventsSchema.parse(await callApi(target, 'GET', '/fallback/events')).events;
+}

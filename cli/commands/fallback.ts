@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { fetchFallbackStats, type FallbackBody } from '../client/fallback-body.ts';
+import { fetchFallbackEvents, fetchFallbackStats, type FallbackBody } from '../client/fallback-body.ts';
 import { callApi } from '../client/http-api.ts';
 import { findTarget, type TargetFlags } from '../client/target.ts';
 import { withTarget } from '../client/target-options.ts';
@@ -7,13 +7,17 @@ import { table } from '../output/table.ts';
 
 type Flags = TargetFlags & { json?: boolean };
 
-/** Adds `frontier fallback stats|open|close`. */
+/** Adds `frontier fallback stats|events|open|close`. */
 export function addFallback(program: Command): void {
   const fallback = program.command('fallback').description('show how modules fail and who stands in for them');
   withTarget(fallback.command('stats'))
     .description('show attempts, failures, breakers and the ways that requests went')
     .option('--json', 'print JSON')
     .action(stats);
+  withTarget(fallback.command('events'))
+    .description('show what was done by itself about modules that failed or got worse, and why')
+    .option('--json', 'print JSON')
+    .action(events);
   for (const order of ['open', 'close'] as const) {
     withTarget(fallback.command(order))
       .argument('<id>')
@@ -25,6 +29,14 @@ export function addFallback(program: Command): void {
 async function stats(flags: Flags): Promise<void> {
   const body = await fetchFallbackStats(findTarget(flags));
   process.stdout.write(flags.json === true ? `${JSON.stringify(body)}\n` : `${view(body).join('\n')}\n`);
+}
+
+async function events(flags: Flags): Promise<void> {
+  const list = await fetchFallbackEvents(findTarget(flags));
+  const rows = list.map(({ time, action, module_id, reason }) => [time, action, module_id, reason]);
+  const text =
+    rows.length === 0 ? ['nothing had to be done yet'] : table([['TIME', 'ACTION', 'MODULE', 'REASON'], ...rows]);
+  process.stdout.write(flags.json === true ? `${JSON.stringify({ events: list })}\n` : `${text.join('\n')}\n`);
 }
 
 async function setBreaker(order: 'open' | 'close', id: string, flags: Flags): Promise<void> {

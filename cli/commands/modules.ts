@@ -10,16 +10,25 @@ import { followLogs, lastLines } from '../client/module-logs.ts';
 import { moduleTable } from '../output/module-table.ts';
 import { loadWith } from '../up/settings.ts';
 
+const ORDERS = ['load', 'unload', 'restart', 'release'] as const;
+type Order = (typeof ORDERS)[number];
+const ORDER_TEXTS: Readonly<Record<Order, { readonly help: string; readonly done: string }>> = {
+  load: { help: 'start a module now', done: 'is being started' },
+  unload: { help: 'let a module finish and stop it', done: 'finishes its queries and is stopped' },
+  restart: { help: 'start a module anew, without a gap', done: 'is being started anew' },
+  release: { help: 'let a module out of quarantine', done: 'may be started again' },
+};
+
 type Flags = TargetFlags & { json?: boolean };
 
-/** Adds `frontier modules list|load|unload|logs`. */
+/** Adds `frontier modules list|load|unload|restart|release|logs`. */
 export function addModules(program: Command): void {
   const modules = program.command('modules').description('show and manage modules');
   withTarget(modules.command('list')).description('show every module').option('--json', 'print JSON').action(list);
-  for (const order of ['load', 'unload'] as const) {
+  for (const order of ORDERS) {
     withTarget(modules.command(order))
       .argument('<id>')
-      .description(order === 'load' ? 'start a module now' : 'let a module finish and stop it')
+      .description(ORDER_TEXTS[order].help)
       .option('--json', 'print JSON')
       .action((id: string, flags: Flags) => give(order, id, flags));
   }
@@ -40,9 +49,9 @@ async function list(flags: Flags): Promise<void> {
   );
 }
 
-async function give(order: 'load' | 'unload', id: string, flags: Flags): Promise<void> {
+async function give(order: Order, id: string, flags: Flags): Promise<void> {
   const body = await callApi(findTarget(flags), 'POST', `/modules/${encodeURIComponent(id)}/${order}`);
-  const text = order === 'load' ? `${id} is being started` : `${id} finishes its queries and is stopped`;
+  const text = `${id} ${ORDER_TEXTS[order].done}`;
   process.stdout.write(flags.json === true ? `${JSON.stringify(body)}\n` : `${text}; see \`frontier modules list\`\n`);
 }
 

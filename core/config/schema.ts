@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { edgeSchema, sharedBreakers } from './edge-schema.ts';
+import { healing, slowStart } from './healing-schema.ts';
 import { healthCheck, loadBalancing, outlierDetection, retry, traffic } from './module-mesh-schema.ts';
+import { adaptiveConcurrency, admission, maxPriority, tenants } from './overload-schema.ts';
 import { count, fraction, identifier, port, seconds } from './scalars.ts';
 
 /**
@@ -34,6 +36,7 @@ const router = z
     max_concurrent_requests: count
       .default(1000)
       .describe('Requests handled at the same time; more are shed with RESOURCE_EXHAUSTED.'),
+    admission,
     request_timeout: seconds
       .default(30)
       .describe('Longest time for a request whose caller gives no deadline, in seconds.'),
@@ -281,6 +284,8 @@ const fallback = z
         interval: seconds.default(2).describe('Time between two health checks of a workload, in seconds.'),
       })
       .prefault({}),
+    slow_start: slowStart,
+    healing,
   })
   .prefault({});
 
@@ -386,13 +391,15 @@ const security = z
         z.strictObject({
           permissions: z.array(z.enum(PERMISSIONS)).describe('What the role may do.'),
           modules: z.array(z.string().min(1)).default(['*']).describe('Modules that the role may use; "*" is all.'),
+          max_priority: maxPriority,
         }),
       )
       .default({
-        admin: { permissions: [...PERMISSIONS], modules: ['*'] },
-        user: { permissions: ['route', 'read_status', 'submit_feedback'], modules: ['*'] },
+        admin: { permissions: [...PERMISSIONS], modules: ['*'], max_priority: 'critical' },
+        user: { permissions: ['route', 'read_status', 'submit_feedback'], modules: ['*'], max_priority: 'high' },
       })
       .describe('Roles by name; they replace the built-in ones, admin and user.'),
+    tenants,
   })
   .prefault({});
 
@@ -597,6 +604,7 @@ export const moduleSpecSchema = z.strictObject({
     .strictObject({
       max_in_flight: count.default(4).describe('Queries that one replica handles at the same time.'),
       max_queued: z.int().min(0).default(32).describe('Queries that wait at one replica; more are refused.'),
+      adaptive: adaptiveConcurrency,
     })
     .prefault({}),
   in_flight_limits: z

@@ -13,6 +13,9 @@ const FIRST_ATTEMPT_TIMEOUT_MS = 15_000;
 const ATTEMPT_TIMEOUT_MS = 5_000;
 const RETRY_MS = 250;
 const RENEWAL_RETRY_MS = 5_000;
+const SHORTEST_RENEWAL_RETRY_MS = 100;
+/** Attempts at renewal that the rest of a certificate's life has room for, at least, while they may not be closer together. */
+const RENEWAL_ATTEMPTS = 20;
 
 export interface ObtainIdentityOptions {
   readonly spiffeId: string;
@@ -105,12 +108,18 @@ function readRoot(rootPemPath: string): string {
   }
 }
 
+/** Gives the time until the next attempt at renewal, in milliseconds: a short life leaves no time for long waits. */
+export function renewalRetryMs(leftMs: number): number {
+  return Math.min(RENEWAL_RETRY_MS, Math.max(SHORTEST_RENEWAL_RETRY_MS, leftMs / RENEWAL_ATTEMPTS));
+}
+
 function startRenewal(options: ObtainIdentityOptions, first: IssuedIdentity): WorkloadIdentity {
   const { clock, log, dir, spiffeId } = options;
   const listeners = new Set<(material: IdentityMaterial) => void>();
   const stop = new AbortController();
   let cancel: () => void = () => undefined;
   let material = first.material;
+  let expiresAtMs = first.expiresAtMs;
 
   const source: IdentitySource = {
     current: () => material,
@@ -122,6 +131,7 @@ function startRenewal(options: ObtainIdentityOptions, first: IssuedIdentity): Wo
   const adopt = (issued: IssuedIdentity): void => {
     writeIdentity(dir, issued.material);
     material = issued.material;
+    expiresAtMs = issued.expiresAtMs;
     for (const listener of listeners) listener(material);
     schedule(issued.renewAtMs - clock.nowMs());
   };
@@ -141,7 +151,7 @@ function startRenewal(options: ObtainIdentityOptions, first: IssuedIdentity): Wo
       if (stop.signal.aborted) return;
       // The present certificate goes on serving: half of its life is left for the control plane to come back.
       log.warn({ event: 'certificate_renewal_failed', spiffeId, error: messageOf(error) });
-      schedule(RENEWAL_RETRY_MS);
+      schedule(renewalRetryMs(expiresAtMs - clock.nowMs()));
     }
   };
   const schedule = (ms: number): void => {

@@ -24,6 +24,13 @@ const CONTROL_PLANE = 'control-plane';
 const CERTIFICATE = 'workload';
 const ROOTS = 'mesh-roots';
 const TLS = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3';
+/** Envoy's own longest wait between attempts is 30 s: certificates and endpoints would stand still for as long after a restart. */
+const CONTROL_PLANE_SERVICE = {
+  envoy_grpc: {
+    cluster_name: CONTROL_PLANE,
+    retry_policy: { retry_back_off: { base_interval: '0.1s', max_interval: '2s' } },
+  },
+} as const;
 const ADS = { ads: {}, resource_api_version: 'V3' } as const;
 
 /**
@@ -39,7 +46,7 @@ export function envoyBootstrap(options: EnvoyBootstrapOptions): Record<string, u
         api_type: options.xdsForm === 'delta' ? 'DELTA_GRPC' : 'GRPC',
         transport_api_version: 'V3',
         set_node_on_first_message_only: true,
-        grpc_services: [{ envoy_grpc: { cluster_name: CONTROL_PLANE } }],
+        grpc_services: [CONTROL_PLANE_SERVICE],
       },
       cds_config: ADS,
       lds_config: ADS,
@@ -49,7 +56,7 @@ export function envoyBootstrap(options: EnvoyBootstrapOptions): Record<string, u
       load_stats_config: {
         api_type: 'GRPC',
         transport_api_version: 'V3',
-        grpc_services: [{ envoy_grpc: { cluster_name: CONTROL_PLANE } }],
+        grpc_services: [CONTROL_PLANE_SERVICE],
       },
     },
     static_resources: { clusters: [controlPlaneCluster(options)] },

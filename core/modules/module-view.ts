@@ -25,7 +25,16 @@ export interface ModuleView {
   readonly stateChangedAtMs: number | undefined;
 }
 
-export type ModuleState = 'UNLOADED' | 'LOADING' | 'READY' | 'DEGRADED' | 'UNLOADING' | 'FAILED';
+export const MODULE_STATES = [
+  'UNLOADED',
+  'LOADING',
+  'READY',
+  'DEGRADED',
+  'UNLOADING',
+  'FAILED',
+  'QUARANTINED',
+] as const;
+export type ModuleState = (typeof MODULE_STATES)[number];
 export type ReplicaState = 'STARTING' | 'READY' | 'UNHEALTHY' | 'DRAINING' | 'BACKOFF';
 
 export interface ReplicaView {
@@ -38,6 +47,8 @@ export interface ReplicaView {
   readonly inFlight: number;
   readonly createdAtMs: number | undefined;
   readonly readyAtMs: number | undefined;
+  /** Resident memory of the workload, in bytes; undefined while unknown. */
+  readonly memoryBytes?: number | undefined;
 }
 
 export interface EndpointView {
@@ -53,13 +64,14 @@ export function readyReplicas(view: ModuleView): readonly ReplicaView[] {
   return view.replicas.filter((replica) => replica.state === 'READY' && replica.endpoint !== undefined);
 }
 
-const MODULE_STATES: Record<ModuleState, ProtoModuleState> = {
+const PROTO_STATES: Record<ModuleState, ProtoModuleState> = {
   UNLOADED: ProtoModuleState.UNLOADED,
   LOADING: ProtoModuleState.LOADING,
   READY: ProtoModuleState.READY,
   DEGRADED: ProtoModuleState.DEGRADED,
   UNLOADING: ProtoModuleState.UNLOADING,
   FAILED: ProtoModuleState.FAILED,
+  QUARANTINED: ProtoModuleState.QUARANTINED,
 };
 const REPLICA_STATES: Record<ReplicaState, ProtoReplicaState> = {
   STARTING: ProtoReplicaState.STARTING,
@@ -80,7 +92,7 @@ export function moduleViewFromProto(module: Module): ModuleView {
     moduleId: module.moduleId,
     spec: moduleSpecSchema.parse(module.spec),
     specVersion: module.specVersion,
-    state: nameOf(MODULE_STATES, module.state, 'UNLOADED'),
+    state: nameOf(PROTO_STATES, module.state, 'UNLOADED'),
     reason: module.reason,
     replicas: module.replicas.map(replicaFromProto),
     desiredReplicas: module.desiredReplicas,
@@ -103,6 +115,7 @@ function replicaFromProto(replica: Replica): ReplicaView {
     inFlight: replica.inFlight,
     createdAtMs: replica.createTime?.getTime(),
     readyAtMs: replica.readyTime?.getTime(),
+    ...(replica.memoryBytes === 0 ? {} : { memoryBytes: replica.memoryBytes }),
   };
 }
 
@@ -117,7 +130,7 @@ export function moduleViewToProto(view: ModuleView): Module {
     // Struct holds JSON only: a round trip drops the `undefined` values of optional keys.
     spec: JSON.parse(JSON.stringify(view.spec)) as Record<string, unknown>,
     specVersion: view.specVersion,
-    state: MODULE_STATES[view.state],
+    state: PROTO_STATES[view.state],
     reason: view.reason,
     replicas: view.replicas.map(replicaToProto),
     desiredReplicas: view.desiredReplicas,
@@ -142,6 +155,7 @@ function replicaToProto(replica: ReplicaView): Replica {
     inFlight: replica.inFlight,
     createTime: dateOf(replica.createdAtMs),
     readyTime: dateOf(replica.readyAtMs),
+    memoryBytes: replica.memoryBytes ?? 0,
   };
 }
 

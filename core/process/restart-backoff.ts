@@ -14,13 +14,13 @@ export interface BackoffPolicy {
   readonly stableMs: number;
 }
 
-/** 0.5 s doubling to 30 s, forgotten after a minute of uptime; kubelet's crash-loop shape with a shorter scale. */
+/** 0.5 s doubling to 30 s, forgotten after ten seconds of uptime; kubelet's crash-loop shape with a shorter scale. */
 export const DEFAULT_BACKOFF: BackoffPolicy = {
   initialMs: 500,
   maxMs: 30_000,
   factor: 2,
   jitterFraction: 0.2,
-  stableMs: 60_000,
+  stableMs: 10_000,
 };
 
 export interface RestartDecision {

@@ -11,6 +11,8 @@ import type { Json, Store, StoreEntry, WriteOptions } from './store.ts';
 const MAX_UNANSWERED = 10_000;
 /** Keys that one step of a scan looks at. */
 const SCAN_COUNT = 1_000;
+/** Slots of every cluster (Redis cluster specification). */
+const CLUSTER_SLOTS = 16_384;
 const CLOSE_PATIENCE_MS = 1_000;
 
 /**
@@ -128,7 +130,7 @@ function lifeText({ ttlMs }: WriteOptions): string {
 
 /** Goes through the keys of every master. What is written meanwhile may or may not be in it. */
 async function listFrom(client: RedisClient, keyPrefix: string, prefix: string): Promise<StoreEntry[]> {
-  const nodes = client instanceof Cluster ? client.nodes('master') : [client];
+  const nodes = client instanceof Cluster ? await allMasters(client) : [client];
   const pattern = scanPattern(keyPrefix, prefix);
   const found = await Promise.all(nodes.map((node) => scan(node, pattern)));
   // A key that moves from node to node meanwhile is found at both.
@@ -142,6 +144,18 @@ async function listFrom(client: RedisClient, keyPrefix: string, prefix: string):
   return entries
     .flatMap(({ key, value }) => (value === undefined || !key.startsWith(prefix) ? [] : [{ key, value }]))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/** A master that is away drops out of the client's list, and its keys would be missing unnoticed; the slots still name it. */
+async function allMasters(cluster: Cluster): Promise<Redis[]> {
+  const slots = await cluster.cluster('SLOTS');
+  const named = new Set(slots.map(([, , master]) => master?.[2]));
+  const covered = slots.reduce((sum, [from, to]) => sum + to - from + 1, 0);
+  const masters = cluster.nodes('master');
+  if (covered < CLUSTER_SLOTS) throw unavailable(`the cluster serves ${covered} of its ${CLUSTER_SLOTS} slots`);
+  if (masters.length < named.size)
+    throw unavailable(`only ${masters.length} of the cluster's ${named.size} masters can be reached`);
+  return masters;
 }
 
 async function scan(node: Redis, pattern: string): Promise<string[]> {

@@ -15,6 +15,8 @@ export const SETTINGS: ReconcilerSettings = {
   autoLoadThreshold: 10,
   maxWaiting: 3,
   quietMs: 1000,
+  quarantine: { crashes: 5, firstMs: 20_000, maxMs: 900_000 },
+  restart: { maxRestarts: 3, windowMs: 600_000, spacingMs: 20_000 },
 };
 
 /** Gives a whole specification from what a test cares about. */

@@ -7,14 +7,8 @@ import {
   Strategy,
   type RouteRequest,
 } from '../../gen/frontier/router/v1/router.ts';
-import type {
-  CachePolicy,
-  ChatTurn,
-  Priority,
-  Query,
-  Strategy as StrategyName,
-  StreamFailurePolicy,
-} from '../domain/query.ts';
+import type { CachePolicy, ChatTurn, Query, Strategy as StrategyName, StreamFailurePolicy } from '../domain/query.ts';
+import type { Priority } from '../domain/priority.ts';
 import { attachmentFromMessage } from './attachments.ts';
 import { checkQuery, invalid, type QueryLimits } from './check-query.ts';
 
@@ -24,7 +18,6 @@ const CACHE_POLICIES: Readonly<Record<number, CachePolicy>> = {
 };
 
 const PRIORITIES: Readonly<Record<number, Priority>> = {
-  [MessagePriority.UNSPECIFIED]: 'normal',
   [MessagePriority.LOW]: 'low',
   [MessagePriority.NORMAL]: 'normal',
   [MessagePriority.HIGH]: 'high',
@@ -49,7 +42,7 @@ export function queryFromMessage(request: RouteRequest | undefined, limits: Quer
       maxCost: request.maxCost,
       explain: request.explain,
       streamFailurePolicy: policyFromMessage(request.streamFailurePolicy),
-      priority: PRIORITIES[request.priority] ?? 'normal',
+      priority: PRIORITIES[request.priority],
       sessionId: request.sessionId,
       cachePolicy: CACHE_POLICIES[request.cachePolicy] ?? 'use',
     },

@@ -86,7 +86,13 @@ const STRATEGIES: Readonly<Record<StrategyName, Strategy>> = {
 
 function planToMessage(plan: Plan): PlanMessage {
   return {
-    steps: plan.steps.map(({ expectedWaitMs, ...step }) => ({ ...step, expectedWaitSeconds: expectedWaitMs / 1000 })),
+    steps: plan.steps.map(({ expectedWaitMs, share, heldOff, ...step }) => ({
+      ...step,
+      expectedWaitSeconds: expectedWaitMs / 1000,
+      share: share?.fraction,
+      shareReason: share?.reason ?? '',
+      heldOff: heldOff === true,
+    })),
     strategy: STRATEGIES[plan.strategy ?? 'sequential'],
     abstained: plan.abstained,
     path: ExecutionPath.FULL,

@@ -13,7 +13,8 @@ import {
 } from '../../gen/frontier/common/v1/message.ts';
 import type { ConfidenceReport as ConfidenceMessage } from '../../gen/frontier/common/v1/quality.ts';
 import type { ConfidenceReport, FinishReason, JudgedAnswer, JudgePriors } from '../domain/answer.ts';
-import type { Priority, Query } from '../domain/query.ts';
+import type { Priority } from '../domain/priority.ts';
+import type { Query } from '../domain/query.ts';
 import { attachmentFromMessage, attachmentToMessage } from './attachments.ts';
 
 const SOURCE = 'router';
@@ -48,7 +49,7 @@ export function queryToMessage(envelope: Envelope, query: Query, priors: JudgePr
       source: SOURCE,
       destination: envelope.moduleId,
       type: MessageType.REQUEST,
-      priority: PRIORITIES[query.priority],
+      priority: PRIORITIES[query.priority ?? 'normal'],
       createTime: undefined,
       timeToLive: undefined,
       trace: traceToMessage(envelope.trace),

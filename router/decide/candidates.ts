@@ -34,7 +34,7 @@ export function exploresWith(query: Query, { tenant }: Principal, { exploration 
 
 /** Tells whether a module is to go to the end of a plan: it cannot be started, or too few of its answers are accepted. */
 export function isDemoted(status: ModuleStatus, queryClass: QueryClass, minSuccessRate: number): boolean {
-  if (status.state === 'FAILED') return true;
+  if (status.state === 'FAILED' || status.state === 'QUARANTINED') return true;
   const history = status.history.get(queryClass);
   return history !== undefined && history.count >= MIN_OUTCOMES && history.successRate < minSuccessRate;
 }
@@ -49,7 +49,7 @@ export function candidateOrder(
   statuses: ModuleStatuses,
   context: RankingContext,
 ): ModuleStatus[] {
-  const runnerUp = classification.probabilities.find(({ queryClass }) => queryClass !== 'GENERAL')?.queryClass;
+  const runnerUp = abstained ? runnerUpOf(classification) : undefined;
   const general = ranked('GENERAL', statuses, context);
   const heads = abstained
     ? [...general, ...(runnerUp === undefined ? [] : ranked(runnerUp, statuses, context))]
@@ -67,7 +67,13 @@ export function candidateOrder(
   return [...order];
 }
 
-interface Rated {
+/** Gives the most probable class but GENERAL, which comes after GENERAL's modules when the classifier abstains. */
+export function runnerUpOf({ probabilities }: Classification): QueryClass | undefined {
+  return probabilities.find(({ queryClass }) => queryClass !== 'GENERAL')?.queryClass;
+}
+
+/** A module with the score by which it is ranked. */
+export interface Rated {
   readonly status: ModuleStatus;
   readonly score: number;
 }
@@ -98,7 +104,8 @@ function chanceOf(query: Query): Rng {
   return createSeededRng(textHash(query.requestId, DRAW_SEED));
 }
 
-function byScore(a: Rated, b: Rated): number {
+/** Orders modules, best first: by score; among equals a ready one, then by id. */
+export function byScore(a: Rated, b: Rated): number {
   return (
     b.score - a.score ||
     Number(b.status.readyReplicas > 0) - Number(a.status.readyReplicas > 0) ||
@@ -110,7 +117,10 @@ function byScore(a: Rated, b: Rated): number {
  * Puts the session's module first if its score is close to the best one's: the one with the highest hash of session and id
  * (rendezvous hashing, Thaler and Ravishankar 1998), which every router finds for itself and few sessions lose when modules come or go.
  */
-function keepSession(rated: Rated[], { query, selection }: RankingContext): Rated[] {
+export function keepSession<T extends Rated>(
+  rated: readonly T[],
+  { query, selection }: Pick<RankingContext, 'query' | 'selection'>,
+): readonly T[] {
   const best = rated[0];
   if (query.sessionId === '' || best === undefined) return rated;
   const close = rated.filter(({ score }) => score >= best.score - selection.affinityTolerance);

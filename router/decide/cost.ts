@@ -27,9 +27,14 @@ export function expectedCost(spec: ModuleSpec, query: Query): number {
   return costOf(spec, { promptTokens: promptTokens(query), completionTokens: completionLimit(spec, query) });
 }
 
+/** Tells whether an answer of a module costs the same whatever the query. */
+export function hasFlatPrice({ price }: ModuleSpec): boolean {
+  return price.per_1k_prompt_tokens === 0 && price.per_1k_completion_tokens === 0;
+}
+
 function completionLimit(spec: ModuleSpec, query: Query): number {
   const asked = query.parameters?.['max_tokens'];
-  if (typeof asked === 'number' && asked >= 0) return asked;
+  if (typeof asked === 'number' && asked >= 0 && asked < Infinity) return asked;
   const configured = spec.adapter.type === 'openai' ? spec.adapter.max_tokens : undefined;
   return configured ?? DEFAULT_COMPLETION_TOKENS;
 }

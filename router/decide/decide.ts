@@ -2,7 +2,8 @@ import type { Classification } from '../classification/classifier.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Query } from '../domain/query.ts';
 import type { ModuleStatuses } from './module-status.ts';
-import { plan, type Plan, type PlanPolicy } from './plan.ts';
+import type { Plan } from './plan.ts';
+import type { Planner } from './plan-book.ts';
 
 /** What is to be done with a query. */
 export interface Decision {
@@ -17,10 +18,10 @@ export type RunStage = <T>(stage: string, work: () => T) => T;
 export function decide(
   query: Query,
   classification: Classification,
+  planner: Planner,
   statuses: ModuleStatuses,
   principal: Principal,
-  policy: PlanPolicy,
   runStage: RunStage = (_stage, work) => work(),
 ): Decision {
-  return { classification, plan: runStage('plan', () => plan(query, classification, statuses, principal, policy)) };
+  return { classification, plan: runStage('plan', () => planner(query, classification, statuses, principal)) };
 }

@@ -2,7 +2,7 @@ import type { Reason } from '../../core/errors.ts';
 import { mayUse, type Principal } from '../domain/principal.ts';
 import type { Query } from '../domain/query.ts';
 import { expectedCost, promptTokens } from './cost.ts';
-import { capacityOf, type ModuleStatus } from './module-status.ts';
+import { fullness, type ModuleStatus } from './module-status.ts';
 
 export type ExclusionReason =
   | Extract<
@@ -41,7 +41,8 @@ export function exclusionOf(status: ModuleStatus, query: Query, principal: Princ
     capabilityExclusion(status, query) ??
     lengthExclusion(status, query) ??
     costExclusion(status, query) ??
-    healthExclusion(status)
+    healthExclusion(status) ??
+    loadExclusion(status, query)
   );
 }
 
@@ -91,13 +92,18 @@ function healthExclusion(status: ModuleStatus): Exclusion | undefined {
     const detail = `${moduleId} has asked to be left alone for another ${(cooldownMs / 1000).toFixed(1)} s`;
     return { moduleId, reason: 'MODULE_OVERLOADED', detail, retryAfterMs: cooldownMs };
   }
-  const capacity = capacityOf(status);
-  if (status.inFlight < capacity) return undefined;
-  return {
-    moduleId,
-    reason: 'MODULE_OVERLOADED',
-    detail: `${status.inFlight} queries are in flight, the limit is ${capacity}`,
-  };
+  return undefined;
+}
+
+/** When a module that is full may be asked again, in milliseconds. */
+export const FULL_RETRY_MS = 1_000;
+
+function loadExclusion(status: ModuleStatus, { priority = 'normal' }: Query): Exclusion | undefined {
+  const full = fullness(status, priority);
+  if (full === undefined) return undefined;
+  const learned = full.isLearned ? ` that it is known to bear for ${priority} priority` : '';
+  const detail = `${full.inFlight} queries are in flight, the limit${learned} is ${full.limit}`;
+  return { moduleId: status.spec.module_id, reason: 'MODULE_OVERLOADED', detail, retryAfterMs: FULL_RETRY_MS };
 }
 
 /** Tells whether a media type fits a pattern such as "image/*" or "application/pdf"; parameters do not count. */

@@ -1,6 +1,6 @@
 import type { ClassProbability, Signal } from '../classification/classifier.ts';
 import type { Decision } from './decide.ts';
-import type { Plan, PlanPolicy } from './plan.ts';
+import type { Plan, PlanPolicy, PlanStep } from './plan.ts';
 
 /** Time that one stage of the pipeline took. */
 export interface StageTiming {
@@ -37,11 +37,24 @@ function summarize({ classification, plan }: Decision, policy: PlanPolicy): stri
   const choice = plan.abstained
     ? `${how}, under the threshold of ${policy.confidenceThreshold.toFixed(2)}, so GENERAL answers first`
     : how;
-  const order = plan.steps
-    .map(({ moduleId, ready }) => (ready ? moduleId : `${moduleId} (not loaded)`))
-    .join(', then ');
+  const order = plan.steps.map(stepText).join(', then ');
   const drawn = plan.explores ? ', in an order drawn to try modules out' : '';
   const wake = plan.wake.length === 0 ? '' : `; ${plan.wake.join(', ')} is started meanwhile`;
   const left = plan.exclusions.map(({ moduleId, reason }) => `${moduleId} (${reason})`).join(', ');
   return `${choice}${drawn}: ${order === '' ? 'no module can answer' : order}${wake}${left === '' ? '' : `; left out: ${left}`}.`;
+}
+
+const SHARE_TEXT = { slow_start: 'back after a failure', drifting: 'getting worse' } as const;
+
+function stepText({ moduleId, ready, share, heldOff = false }: PlanStep): string {
+  const notes = [
+    ...(ready ? [] : ['not loaded']),
+    ...(share === undefined
+      ? []
+      : [
+          `${SHARE_TEXT[share.reason]}, given ${Math.round(share.fraction * 100)} % of its queries`,
+          ...(heldOff ? ['not this one'] : []),
+        ]),
+  ];
+  return notes.length === 0 ? moduleId : `${moduleId} (${notes.join(', ')})`;
 }

@@ -1,4 +1,7 @@
 import type { ModuleSpec, QueryClass } from '../../core/config/schema.ts';
+import type { ModuleState } from '../../core/modules/module-view.ts';
+import type { Share } from './hold-off.ts';
+import { placesFor, type Priority } from '../domain/priority.ts';
 
 /** What is known of a module's answers to one class of queries. */
 export interface ClassHistory {
@@ -15,7 +18,7 @@ export interface ClassHistory {
 /** What planning knows of one module. */
 export interface ModuleStatus {
   readonly spec: ModuleSpec;
-  readonly state: 'UNLOADED' | 'LOADING' | 'READY' | 'DEGRADED' | 'UNLOADING' | 'FAILED';
+  readonly state: ModuleState;
   /** Why the state is as it is; may be empty. */
   readonly reason: string;
   readonly readyReplicas: number;
@@ -27,8 +30,14 @@ export interface ModuleStatus {
   readonly breakerRetryMs?: number | undefined;
   /** Time for which the module has asked to be left alone (retry-after), in milliseconds. */
   readonly cooldownMs?: number;
+  /** Part of its queries that the module is given for now; undefined for all of them. */
+  readonly share?: Share | undefined;
   /** This router's queries in flight at the module. */
   readonly inFlight: number;
+  /** Calls in flight that the module can take, as has been learned; what its configuration allows when undefined. */
+  readonly inFlightLimit?: number | undefined;
+  /** Its queries in bulk that have been sent. */
+  readonly bulkSent?: number;
   readonly history: ReadonlyMap<QueryClass, ClassHistory>;
 }
 
@@ -43,6 +52,33 @@ export function expectedWaitMs(status: ModuleStatus): number {
 
 /** Queries that a module's ready replicas take together, running and queued; unlimited while none is ready. */
 export function capacityOf(status: ModuleStatus): number {
-  const { max_in_flight, max_queued } = status.spec.concurrency;
-  return status.readyReplicas === 0 ? Infinity : status.readyReplicas * (max_in_flight + max_queued);
+  return Math.min(configuredCapacity(status), learnedLimit(status));
+}
+
+function configuredCapacity({ spec, readyReplicas }: ModuleStatus): number {
+  const { max_in_flight, max_queued } = spec.concurrency;
+  return readyReplicas === 0 ? Infinity : readyReplicas * (max_in_flight + max_queued);
+}
+
+function learnedLimit({ inFlightLimit = Infinity, readyReplicas }: ModuleStatus): number {
+  return readyReplicas === 0 ? Infinity : inFlightLimit;
+}
+
+/** Why a module has no place for another query. */
+export interface Fullness {
+  readonly inFlight: number;
+  readonly limit: number;
+  /** Whether the limit is one that has been learned, and is under the configured one. */
+  readonly isLearned: boolean;
+}
+
+/** Gives why a module has no place for a query of this priority; undefined when it has one. */
+export function fullness(status: ModuleStatus, priority: Priority): Fullness | undefined {
+  const capacity = configuredCapacity(status);
+  if (status.inFlight >= capacity) return { inFlight: status.inFlight, limit: capacity, isLearned: false };
+  const learned = learnedLimit(status);
+  if (learned === Infinity) return undefined;
+  const limit = placesFor(priority, learned, capacity);
+  const inFlight = status.inFlight + (status.bulkSent ?? 0);
+  return inFlight < limit ? undefined : { inFlight, limit, isLearned: true };
 }

@@ -5,6 +5,7 @@ import type { Query, Strategy } from '../domain/query.ts';
 import { candidateOrder, exploresWith, isDemoted, scoreContext, type RankingContext } from './candidates.ts';
 import { expectedCost } from './cost.ts';
 import { exclusionOf, type Exclusion } from './eligibility.ts';
+import { heldOff, type Share } from './hold-off.ts';
 import { expectedWaitMs, type ModuleStatus, type ModuleStatuses } from './module-status.ts';
 import { factorsOf, weigh, type ScoreFactors } from './score.ts';
 import type { SelectionPolicy } from './selection-policy.ts';
@@ -22,6 +23,10 @@ export interface PlanStep {
   readonly expectedCost: number;
   /** Expected time until the module is ready, in milliseconds; 0 when it is. */
   readonly expectedWaitMs: number;
+  /** Part of its queries that the module is given for now; left out for all of them. */
+  readonly share?: Share;
+  /** Whether this query is not in its share: it stands by, behind those that are to answer. */
+  readonly heldOff?: boolean;
 }
 
 /** Modules in the order in which they are tried: each at most once, never an excluded one. */
@@ -62,7 +67,7 @@ export function plan(
   principal: Principal,
   policy: PlanPolicy,
 ): Plan {
-  const abstained = query.moduleId === undefined && classification.probability < policy.confidenceThreshold;
+  const abstained = abstains(query, classification, policy);
   const { selection } = policy;
   const explores = query.moduleId === undefined && exploresWith(query, principal, selection);
   const context: RankingContext = { query, selection, explores };
@@ -80,7 +85,12 @@ export function plan(
     else if (isDemoted(status, classification.queryClass, policy.minSuccessRate)) demoted.push(status);
     else eligible.push(status);
   }
-  const { order, wake } = warmFirst([...eligible, ...demoted], selection);
+  // Who was asked for by name gets the query, whatever its share.
+  const idle =
+    query.moduleId === undefined
+      ? heldOff(eligible, query.requestId, abstained ? 'GENERAL' : classification.queryClass)
+      : new Set<ModuleStatus>();
+  const { order, wake } = warmFirst([...lastly(eligible, idle), ...demoted], selection);
   // One text for all: there may be as many as there are modules.
   const detail = `at most ${policy.maxAttempts} modules are tried`;
   for (let at = policy.maxAttempts; at < order.length; at += 1) {
@@ -88,8 +98,26 @@ export function plan(
     exclusions.push({ moduleId, reason: 'MAX_ATTEMPTS', detail });
   }
   const chosen = order.slice(0, policy.maxAttempts);
-  const strategy = query.strategy ?? policy.strategy ?? 'sequential';
-  return { steps: stepsFor(chosen, classification, context), abstained, strategy, exclusions, explores, wake };
+  const strategy = strategyOf(query, policy);
+  const steps = stepsFor(chosen, idle, classification, context);
+  return { steps, abstained, strategy, exclusions, explores, wake };
+}
+
+/** Gives the modules with those that are held off behind the others. */
+function lastly(order: readonly ModuleStatus[], idle: ReadonlySet<ModuleStatus>): readonly ModuleStatus[] {
+  return idle.size === 0
+    ? order
+    : [...order.filter((each) => !idle.has(each)), ...order.filter((each) => idle.has(each))];
+}
+
+/** Tells whether the classifier was too unsure to choose. */
+export function abstains(query: Query, { probability }: Classification, { confidenceThreshold }: PlanPolicy): boolean {
+  return query.moduleId === undefined && probability < confidenceThreshold;
+}
+
+/** Gives how a query's plan is gone through. */
+export function strategyOf(query: Query, policy: PlanPolicy): Strategy {
+  return query.strategy ?? policy.strategy ?? 'sequential';
 }
 
 /**
@@ -130,6 +158,7 @@ function explicit(moduleId: string, statuses: ModuleStatuses): ModuleStatus {
 /** The steps are compared with one another, whatever class each stands there for. */
 function stepsFor(
   chosen: readonly ModuleStatus[],
+  idle: ReadonlySet<ModuleStatus>,
   { queryClass }: Classification,
   ranking: RankingContext,
 ): readonly PlanStep[] {
@@ -144,6 +173,7 @@ function stepsFor(
       confidenceThreshold: status.spec.confidence_threshold,
       expectedCost: expectedCost(status.spec, ranking.query),
       expectedWaitMs: expectedWaitMs(status),
+      ...(status.share === undefined ? {} : { share: status.share, heldOff: idle.has(status) }),
     };
   });
 }

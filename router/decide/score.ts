@@ -20,6 +20,9 @@ export interface ScoreFactors {
   readonly readiness: number;
 }
 
+/** The factors that do not depend on the query. */
+export type Standing = Omit<ScoreFactors, 'cost'>;
+
 /** How much each factor counts; only their proportions matter. */
 export type ScoreWeights = ScoreFactors;
 
@@ -46,27 +49,50 @@ const HALF_READY_MS = 5_000;
 /** Gives the factors of a module. */
 export function factorsOf(status: ModuleStatus, context: ScoreContext): ScoreFactors {
   const history = status.history.get(context.queryClass);
-  const cost = expectedCost(status.spec, context.query);
+  const { quality, latency, load, readiness } = standingOf(status, history);
   return {
-    quality: context.chance === undefined ? meanQuality(history) : drawnQuality(history, context.chance),
+    quality: context.chance === undefined ? quality : drawnQuality(history, context.chance),
+    latency,
+    cost: costFactor(expectedCost(status.spec, context.query), context.lowestCost),
+    load,
+    readiness,
+  };
+}
+
+/** Gives the factors of a module that do not depend on the query, from its history of the query's class. */
+export function standingOf(status: ModuleStatus, history: ClassHistory | undefined): Standing {
+  return {
+    quality: meanQuality(history),
     latency: history === undefined || history.count === 0 ? 1 : timeFactor(Math.max(history.latencyMs, 100) / 1000),
-    cost: cost === 0 ? 1 : context.lowestCost / cost,
     load: Math.max(0, 1 - status.inFlight / capacityOf(status)),
     readiness: HALF_READY_MS / (HALF_READY_MS + expectedWaitMs(status)),
   };
 }
 
+/** Gives the factor of a cost beside the lowest of those that are compared. */
+export function costFactor(cost: number, lowestCost: number): number {
+  return cost === 0 ? 1 : lowestCost / cost;
+}
+
 /** Weighs factors into one score from 0 to 1. */
 export function weigh(factors: ScoreFactors, weights: ScoreWeights): number {
+  return weighWithCost(weighStanding(factors, weights), factors.cost, weights);
+}
+
+/** Weighs what does not depend on the query. Added up apart, so that it can be kept from query to query. */
+export function weighStanding(standing: Standing, weights: ScoreWeights): number {
+  return (
+    standing.quality * weights.quality +
+    standing.latency * weights.latency +
+    standing.load * weights.load +
+    standing.readiness * weights.readiness
+  );
+}
+
+/** Gives the score, from the weighed standing and the factor of the cost. */
+export function weighWithCost(weighedStanding: number, cost: number, weights: ScoreWeights): number {
   const total = weights.quality + weights.latency + weights.cost + weights.load + weights.readiness;
-  if (total === 0) return 0;
-  const sum =
-    factors.quality * weights.quality +
-    factors.latency * weights.latency +
-    factors.cost * weights.cost +
-    factors.load * weights.load +
-    factors.readiness * weights.readiness;
-  return sum / total;
+  return total === 0 ? 0 : (weighedStanding + cost * weights.cost) / total;
 }
 
 function meanQuality(history: ClassHistory | undefined): number {

@@ -1,4 +1,5 @@
 import type { Permission } from '../../core/config/schema.ts';
+import type { Priority } from './priority.ts';
 
 /** Who asks, and what they may do. */
 export interface Principal {
@@ -8,6 +9,10 @@ export interface Principal {
   readonly permissions: ReadonlySet<Permission>;
   /** Modules that may be used; undefined means all. */
   readonly modules: ReadonlySet<string> | undefined;
+  /** Priority of requests that name none; normal when left out. */
+  readonly priority?: Priority;
+  /** Highest priority that requests may have; critical when left out. */
+  readonly maxPriority?: Priority;
 }
 
 /** Tells whether a principal may use a module. */

@@ -1,3 +1,5 @@
+import type { Priority } from './priority.ts';
+
 /** Open data as JSON has it. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -26,8 +28,6 @@ export type Strategy = 'sequential' | 'parallel' | 'hedged' | 'weighted_round_ro
 /** Whether cached answers may be used and stored; `refresh` stores but does not use. */
 export type CachePolicy = 'use' | 'refresh' | 'no_store';
 
-export type Priority = 'low' | 'normal' | 'high' | 'critical';
-
 /** One request, checked. */
 export interface Query {
   /** Chosen by the caller, or made on arrival. */
@@ -49,7 +49,8 @@ export interface Query {
   readonly maxCost: number | undefined;
   readonly explain: boolean;
   readonly streamFailurePolicy: StreamFailurePolicy;
-  readonly priority: Priority;
+  /** Priority asked for, and after admission the one that holds; the tenant's own when undefined. */
+  readonly priority: Priority | undefined;
   /** Session whose queries should go to the same module; may be empty. */
   readonly sessionId: string;
   readonly cachePolicy: CachePolicy;
@@ -69,7 +70,7 @@ export function plainQuery(requestId: string, text: string): Query {
     maxCost: undefined,
     explain: false,
     streamFailurePolicy: 'restart',
-    priority: 'normal',
+    priority: undefined,
     sessionId: '',
     cachePolicy: 'use',
   };

@@ -4,6 +4,8 @@ import { FrontierError } from '../../core/errors.ts';
 import { jitter, type Rng } from '../../core/rng.ts';
 import { startSpan, type Context } from '../../core/telemetry/tracing.ts';
 import { costOf, promptTokens } from '../decide/cost.ts';
+import { FULL_RETRY_MS } from '../decide/eligibility.ts';
+import { fullness, type Fullness } from '../decide/module-status.ts';
 import type { AttemptRecord, JudgedAnswer, TokenUsage } from '../domain/answer.ts';
 import type { ExecutionEvent } from '../domain/events.ts';
 import type { Query } from '../domain/query.ts';
@@ -81,6 +83,8 @@ export async function* attempt(
   const startedMs = clock.monotonicMs();
   const elapsed = (): number => clock.monotonicMs() - startedMs;
   const record = board.record(moduleId);
+  const full = record === undefined ? undefined : fullness(record, request.query.priority ?? 'normal');
+  if (full?.isLearned === true) return shed(moduleId, full);
   if (record === undefined || !board.begin(moduleId)) return refused(moduleId, record?.breakerRetryMs);
 
   const { span, context } = startSpan('router.attempt', {
@@ -108,7 +112,9 @@ export async function* attempt(
     const { score } = answer.confidence;
     const accepted = isAccepted(answer);
     const latencyMs = elapsed();
-    end({ kind: 'answered', accepted, confidence: score, latencyMs, firstTokenMs: firstTokenMs() });
+    const tokensOfAnswer = answer.usage.completionTokens;
+    const seen = { latencyMs, firstTokenMs: firstTokenMs(), tokens: tokensOfAnswer };
+    end({ kind: 'answered', accepted, confidence: score, ...seen });
     span.setAttributes({ 'frontier.accepted': accepted, 'frontier.confidence': score });
     const cost = costOf(record.spec, answer.usage);
     const reason = accepted ? undefined : 'LOW_CONFIDENCE';
@@ -139,6 +145,17 @@ function refused(moduleId: string, retryAfterMs: number | undefined): AttemptOut
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
   return failedOutcome(moduleId, error, 0);
+}
+
+/** Other calls may have taken the places since the plan was made. */
+function shed(moduleId: string, { inFlight, limit }: Fullness): AttemptOutcome {
+  const text = `${moduleId} has ${inFlight} queries in flight already, and is known to bear ${limit}`;
+  const metadata = { module_id: moduleId };
+  return failedOutcome(
+    moduleId,
+    new FrontierError('MODULE_OVERLOADED', text, { metadata, retryAfterMs: FULL_RETRY_MS }),
+    0,
+  );
 }
 
 /** Outcome of an attempt that has sent nothing. */

@@ -1,3 +1,4 @@
+import { placesFor } from '../domain/priority.ts';
 import type { ModuleBoard } from '../resilience/module-board.ts';
 import type { ModuleChannels } from './module-channel.ts';
 import { createModuleLane, type ModuleLane } from './module-lane.ts';
@@ -27,10 +28,15 @@ export function createModuleLanes(channels: ModuleChannels, board: ModuleBoard):
   };
 }
 
-/** Bulk calls that a module may have at the same time: all running places and half of the queue, the rest is for interactive ones. */
+/**
+ * Bulk calls that a module may have at the same time: all running places and half of the queue, the rest is for interactive ones.
+ * Of a limit that has been lowered, three quarters, and no more than interactive calls leave of it; always one.
+ */
 function bulkPlaces(board: ModuleBoard, moduleId: string): number {
   const record = board.record(moduleId);
   if (record === undefined) return 1;
   const { max_in_flight, max_queued } = record.spec.concurrency;
-  return Math.max(1, record.readyReplicas) * (max_in_flight + Math.floor(max_queued / 2));
+  const configured = Math.max(1, record.readyReplicas) * (max_in_flight + Math.floor(max_queued / 2));
+  const { inFlight, inFlightLimit: learned = Infinity } = record;
+  return Math.max(1, Math.min(configured, placesFor('low', learned, learned), learned - inFlight));
 }

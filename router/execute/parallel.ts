@@ -23,7 +23,7 @@ export async function* executeInParallel(
 ): AsyncGenerator<ExecutionEvent, ExecutionResult, undefined> {
   const progress = createProgress();
   const runners = affordable(
-    plan.steps.filter(({ ready }) => ready),
+    plan.steps.filter(({ ready, heldOff }) => ready && heldOff !== true),
     request.query.maxCost,
   );
   if (runners.length > 1) {

@@ -80,7 +80,7 @@ export function chatRequestFromBody(
     explain: false,
     // The form has no way to take tokens back, so what has been sent stands.
     streamFailurePolicy: checked.stream_failure_policy ?? streamFailure,
-    priority: 'normal',
+    priority: undefined,
     sessionId: '',
     cachePolicy: 'use',
   };

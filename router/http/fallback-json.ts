@@ -1,5 +1,6 @@
 import type { ClassHistory } from '../decide/module-status.ts';
 import type { AttemptCounts, FallbackLedger, PathCounts } from '../resilience/fallback-ledger.ts';
+import type { HealingEvents } from '../resilience/healing-events.ts';
 import type { ModuleRecord } from '../resilience/module-record.ts';
 import { breakerJson } from './status-json.ts';
 
@@ -16,6 +17,7 @@ export function resilienceJson(record: ModuleRecord, ledger: FallbackLedger) {
         .breakerHistoryOf(moduleId)
         .map(({ from, to, atMs }) => ({ from, to, time: new Date(atMs).toISOString() })),
     },
+    ...shareJson(record),
     cooldown_seconds: (record.cooldownMs ?? 0) / 1000,
     fallbacks: record.spec.fallbacks,
     latency: { p50: secondsAt(record, 0.5), p95: secondsAt(record, 0.95), p99: secondsAt(record, 0.99) },
@@ -28,9 +30,23 @@ export function resilienceJson(record: ModuleRecord, ledger: FallbackLedger) {
   };
 }
 
+function shareJson({ share }: ModuleRecord) {
+  return share === undefined ? {} : { share: share.fraction, share_reason: share.reason };
+}
+
 /** Ways that requests went over more than one module, the most used first. */
 export function pathsJson(ledger: FallbackLedger) {
   return [...ledger.paths()].sort((a, b) => b.requests - a.requests).map(pathJson);
+}
+
+/** What was done about modules by itself, the newest first: the response of GET /fallback/events. */
+export function eventsJson(events: HealingEvents) {
+  return [...events.list()].reverse().map(({ action, moduleId, reason, atMs }) => ({
+    time: new Date(atMs).toISOString(),
+    action,
+    module_id: moduleId,
+    reason,
+  }));
 }
 
 function pathJson({ moduleIds, requests, accepted, addedMs }: PathCounts) {

@@ -89,6 +89,9 @@ function planJson({ steps, abstained, strategy = 'sequential', explores, wake }:
       expected_cost: step.expectedCost,
       expected_wait_seconds: step.expectedWaitMs / 1000,
       factors: step.factors,
+      ...(step.share === undefined
+        ? {}
+        : { share: step.share.fraction, share_reason: step.share.reason, held_off: step.heldOff === true }),
     })),
     strategy,
     abstained,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { PRIORITIES } from '../../core/config/overload-schema.ts';
 import { FrontierError } from '../../core/errors.ts';
 import { checkQuery, type QueryLimits } from '../bindings/check-query.ts';
 import type { Attachment, Query } from '../domain/query.ts';
@@ -31,7 +32,7 @@ const routeBody = z.strictObject({
   history: z.array(z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })).default([]),
   stream_failure_policy: z.enum(['restart', 'no_restart', 'continue']).default('restart'),
   cache_policy: z.enum(['use', 'no_store', 'refresh']).default('use'),
-  priority: z.enum(['low', 'normal', 'high', 'critical']).default('normal'),
+  priority: z.enum(PRIORITIES).optional(),
   session_id: z.string().max(128).default(''),
 });
 

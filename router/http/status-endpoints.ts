@@ -11,13 +11,14 @@ import type { LoaderClient } from '../loader-client.ts';
 import type { Admission } from '../pipeline/admit.ts';
 import { requirePermission, type Authenticate } from '../pipeline/authenticate.ts';
 import type { FallbackLedger } from '../resilience/fallback-ledger.ts';
+import type { HealingEvents } from '../resilience/healing-events.ts';
 import type { RetryBudget } from '../resilience/retry-budget.ts';
 import type { ModuleBoard } from '../resilience/module-board.ts';
 import type { RouterMetrics } from '../telemetry/router-metrics.ts';
 import { principalOf } from './http-caller.ts';
 import type { ClassifierStatus } from '../classification/open-cascade.ts';
 import { checkBody } from './parse-body.ts';
-import { pathsJson, resilienceJson } from './fallback-json.ts';
+import { eventsJson, pathsJson, resilienceJson } from './fallback-json.ts';
 import { classifierJson, moduleJson } from './status-json.ts';
 
 export interface StatusEndpointOptions {
@@ -31,6 +32,7 @@ export interface StatusEndpointOptions {
   readonly ledger: FallbackLedger;
   readonly retryBudget: RetryBudget;
   readonly classifierStatus: () => ClassifierStatus;
+  readonly events: HealingEvents;
   readonly registry: Registry;
   readonly clock: Clock;
   readonly version: string;
@@ -40,7 +42,7 @@ export interface StatusEndpointOptions {
 
 const breakerBody = z.strictObject({ state: z.enum(['open', 'closed']) });
 
-/** GET /health, /metrics, /status, /fallback/stats and POST /modules/:id/load|unload|breaker. */
+/** GET /health, /metrics, /status, /fallback/stats|events and POST /modules/:id/load|unload|restart|release|breaker. */
 export function addStatusEndpoints(app: FastifyInstance, options: StatusEndpointOptions): void {
   const { board, registry, clock } = options;
   const startedMs = clock.monotonicMs();
@@ -82,6 +84,10 @@ export function addStatusEndpoints(app: FastifyInstance, options: StatusEndpoint
       retry_budget: options.retryBudget.balance,
     });
   });
+  app.get('/fallback/events', (request, reply) => {
+    reads(request);
+    return reply.send({ events: eventsJson(options.events) });
+  });
   app.post<{ Params: { id: string } }>('/modules/:id/breaker', (request, reply) => {
     const principal = manages(request);
     const { id } = request.params;
@@ -91,15 +97,21 @@ export function addStatusEndpoints(app: FastifyInstance, options: StatusEndpoint
     const record = board.record(id);
     return reply.send(record === undefined ? {} : resilienceJson(record, options.ledger));
   });
-  for (const order of ['load', 'unload'] as const) {
+  for (const order of ORDERS) {
     app.post<{ Params: { id: string } }>(`/modules/:id/${order}`, async (request, reply) => {
       const principal = manages(request);
       const { id } = request.params;
       requireModule(board, principal, id);
-      await options.loader[order](id);
+      await giveOrder(order, id, options.loader);
       return reply.code(202).send({ module_id: id, state: board.record(id)?.state ?? 'UNLOADED' });
     });
   }
+}
+
+const ORDERS = ['load', 'unload', 'restart', 'release'] as const;
+
+function giveOrder(order: (typeof ORDERS)[number], id: string, loader: LoaderClient): Promise<void> {
+  return order === 'restart' ? loader.restart(id, 'ordered by hand', true) : loader[order](id);
 }
 
 /** Throws MODULE_UNKNOWN or PERMISSION_DENIED. */

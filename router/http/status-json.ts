@@ -16,11 +16,27 @@ export function moduleJson(record: ModuleRecord, waiting: number) {
     desired_replicas: view.desiredReplicas,
     in_flight: record.inFlight + record.bulkInFlight,
     waiting: Math.max(waiting, view.waiting),
+    ...limitJson(record),
     ...(view.expectedActivationMs === undefined
       ? {}
       : { expected_activation_seconds: view.expectedActivationMs / 1000 }),
     replicas: view.replicas.map(replicaJson),
     breaker: breakerJson(record.breaker),
+  };
+}
+
+/** What has been learned of how many queries the module can take; nothing where that is off. */
+function limitJson({ limit, inFlightLimit }: ModuleRecord) {
+  if (limit === undefined || inFlightLimit === undefined) return {};
+  const { state, policy } = limit;
+  return {
+    in_flight_limit: {
+      current: inFlightLimit,
+      min: policy.min,
+      max: policy.max,
+      reason: state.reason,
+      probing: inFlightLimit < Math.floor(state.limit),
+    },
   };
 }
 

@@ -5,20 +5,23 @@ import { createAuthenticate, isLoopback, requirePermission } from './authenticat
 const SECURITY = {
   api_keys: [{ id: 'k', hash: hashApiKey('secret'), tenant: 'acme', roles: ['reader', 'writer'] }],
   roles: {
-    reader: { permissions: ['read_status' as const], modules: ['a'] },
-    writer: { permissions: ['route' as const], modules: ['b'] },
+    reader: { permissions: ['read_status' as const], modules: ['a'], max_priority: 'low' as const },
+    writer: { permissions: ['route' as const], modules: ['b'], max_priority: 'critical' as const },
   },
+  tenants: { acme: { weight: 2, priority: 'low' as const, max_priority: 'high' as const } },
 };
 const shown = { authorization: undefined, apiKey: undefined, peer: '127.0.0.1:5000' };
 
 describe('createAuthenticate', () => {
-  it('gives a key the sum of its roles', () => {
+  it('gives a key the sum of its roles, and the priority that its tenant allows', () => {
     const principal = createAuthenticate(SECURITY)({ ...shown, authorization: 'Bearer secret' });
     expect(principal).toEqual({
       tenant: 'acme',
       subject: 'k',
       permissions: new Set(['read_status', 'route']),
       modules: new Set(['a', 'b']),
+      priority: 'low',
+      maxPriority: 'high',
     });
     expect(() => {
       requirePermission(principal, 'manage_modules');

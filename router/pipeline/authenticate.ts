@@ -3,6 +3,7 @@ import type { Orchestration, Permission } from '../../core/config/schema.ts';
 import { PERMISSIONS } from '../../core/config/schema.ts';
 import { findApiKey } from '../../core/config/api-key.ts';
 import type { Principal } from '../domain/principal.ts';
+import { highestOf, lowerOf } from '../domain/priority.ts';
 
 /** What a caller shows. */
 export interface Credentials {
@@ -28,7 +29,11 @@ const LOCAL_ADMIN: Principal = {
 
 /** Creates the authentication of the configured keys. Without any, loopback is served, and every caller is an administrator. */
 export function createAuthenticate(security: Security): Authenticate {
-  if (security.api_keys.length === 0) return authenticateLoopback;
+  if (security.api_keys.length === 0) {
+    const { priority, max_priority: maxPriority } = security.tenants[LOCAL_ADMIN.tenant] ?? {};
+    const principal = { ...LOCAL_ADMIN, ...(priority && { priority }), ...(maxPriority && { maxPriority }) };
+    return (credentials) => authenticateLoopback(credentials, principal);
+  }
   const keys = security.api_keys.map((entry) => ({ hash: entry.hash, principal: principalOf(entry, security) }));
   return (credentials) => {
     const shown = shownKey(credentials);
@@ -49,8 +54,8 @@ export function requirePermission(principal: Principal, permission: Permission):
   });
 }
 
-function authenticateLoopback({ peer }: Credentials): Principal {
-  if (isLoopback(peer)) return LOCAL_ADMIN;
+function authenticateLoopback({ peer }: Credentials, principal: Principal): Principal {
+  if (isLoopback(peer)) return principal;
   throw new FrontierError('UNAUTHENTICATED', 'no API keys are configured, so only callers on this machine are served');
 }
 
@@ -59,14 +64,18 @@ function shownKey({ authorization, apiKey }: Credentials): string | undefined {
   return bearer ?? (apiKey === '' ? undefined : apiKey);
 }
 
-function principalOf(entry: Security['api_keys'][number], { roles }: Security): Principal {
+function principalOf(entry: Security['api_keys'][number], { roles, tenants }: Security): Principal {
   const held = entry.roles.flatMap((role) => roles[role] ?? []);
   const modules = new Set(held.flatMap((role) => role.modules));
+  const tenant = tenants[entry.tenant];
+  const highest = highestOf(held.map((role) => role.max_priority));
   return {
     tenant: entry.tenant,
     subject: entry.subject ?? entry.id,
     permissions: new Set(held.flatMap((role) => role.permissions)),
     modules: modules.has('*') ? undefined : modules,
+    priority: tenant?.priority ?? 'normal',
+    maxPriority: lowerOf(highest, tenant?.max_priority ?? 'critical'),
   };
 }
 

@@ -40,6 +40,8 @@ export class BulkRun implements BulkCall {
   readonly #onDone: (run: BulkRun, outcome: BulkOutcome) => void;
   #step = -1;
   #attemptMs = 0;
+  /** When the present attempt was sent; undefined while it waits for a place at the module. */
+  #sentMs: number | undefined;
   /** Module of the present attempt. */
   #moduleId = '';
   #calling = false;
@@ -106,6 +108,7 @@ export class BulkRun implements BulkCall {
       return;
     }
     this.#attemptMs = clock.monotonicMs();
+    this.#sentMs = undefined;
     this.#moduleId = moduleId;
     this.#calling = true;
     this.#dependencies.lanes.get(moduleId).send(this);
@@ -113,9 +116,11 @@ export class BulkRun implements BulkCall {
 
   /** Gives the present attempt's message, when its turn to be sent has come. */
   message(): ModuleMessage {
-    const { board } = this.#dependencies;
+    const { board, clock } = this.#dependencies;
     const { messageId } = this;
     const moduleId = this.#moduleId;
+    if (this.#sentMs === undefined) board.noteSent(moduleId);
+    this.#sentMs = clock.monotonicMs();
     const priors = priorsToMessage(priorsFor(board.record(moduleId), this.decision.classification.queryClass));
     return queryToMessage({ messageId, moduleId, tenant: this.#tenant, trace: NO_TRACE }, this.query, priors);
   }
@@ -123,11 +128,15 @@ export class BulkRun implements BulkCall {
   onReply(message: ModuleMessage): void {
     const moduleId = this.#moduleId;
     const { board, clock } = this.#dependencies;
-    const latencyMs = clock.monotonicMs() - this.#attemptMs;
+    const nowMs = clock.monotonicMs();
+    const latencyMs = nowMs - this.#attemptMs;
+    const serviceMs = nowMs - (this.#sentMs ?? this.#attemptMs);
     try {
       const answer = answerFromMessage(message);
       const accepted = isAccepted(answer);
-      this.#end(moduleId, { kind: 'answered', accepted, confidence: answer.confidence.score, latencyMs });
+      const { usage, confidence } = answer;
+      const told = { confidence: confidence.score, latencyMs, serviceMs, tokens: usage.completionTokens };
+      this.#end(moduleId, { kind: 'answered', accepted, ...told });
       const spec = board.record(moduleId)?.spec;
       const cost = spec === undefined ? 0 : costOf(spec, answer.usage);
       const reason = accepted ? undefined : 'LOW_CONFIDENCE';
@@ -161,7 +170,8 @@ export class BulkRun implements BulkCall {
 
   #end(moduleId: string, end: Parameters<BulkDependencies['board']['end']>[2]): void {
     this.#calling = false;
-    this.#dependencies.board.end(moduleId, this.decision.classification.queryClass, end, true);
+    const wasSent = this.#sentMs !== undefined;
+    this.#dependencies.board.end(moduleId, this.decision.classification.queryClass, end, true, wasSent);
   }
 
   #goOn(outcome: NotedOutcome): void {

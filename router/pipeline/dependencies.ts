@@ -1,6 +1,7 @@
 import type { AnswerCache } from '../cache/answer-cache.ts';
 import type { StagedClassifier } from '../classification/classifier.ts';
 import type { PlanPolicy } from '../decide/plan.ts';
+import type { Planner } from '../decide/plan-book.ts';
 import type { ModuleLanes } from '../execute/module-lanes.ts';
 import type { PlanDependencies } from '../execute/execute-plan.ts';
 import type { Admission } from './admit.ts';
@@ -11,6 +12,8 @@ export interface RouterDependencies extends PlanDependencies, RecordDependencies
   readonly classifier: StagedClassifier;
   readonly admission: Admission;
   readonly policy: PlanPolicy;
+  /** Plans by `policy`. */
+  readonly planner: Planner;
   /** Answers given before; undefined where none are kept. */
   readonly answers: AnswerCache | undefined;
   /** Longest time for a request whose caller gives no deadline, in milliseconds. */

@@ -3,7 +3,8 @@ import type { QueryClass } from '../../core/config/schema.ts';
 import type { Classification, Classifier } from '../classification/classifier.ts';
 import type { Decision } from '../decide/decide.ts';
 import { exploresWith } from '../decide/candidates.ts';
-import { plan, type Plan, type PlanPolicy } from '../decide/plan.ts';
+import type { Plan, PlanPolicy } from '../decide/plan.ts';
+import type { Planner } from '../decide/plan-book.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Query } from '../domain/query.ts';
 import type { ModuleBoard } from '../resilience/module-board.ts';
@@ -12,6 +13,7 @@ export interface PlanCacheDependencies {
   readonly board: ModuleBoard;
   readonly classifier: Classifier;
   readonly policy: PlanPolicy;
+  readonly planner: Planner;
   readonly clock: Clock;
 }
 
@@ -29,7 +31,7 @@ const MAX_AGE_MS = 100;
 /** Decides for the queries of one principal in bulk: plain ones of the same class share a plan. */
 export function createPlanCache(
   principal: Principal,
-  { board, classifier, policy }: PlanCacheDependencies,
+  { board, classifier, policy, planner }: PlanCacheDependencies,
 ): (query: Query, nowMs: number) => Decision {
   let cached: CachedPlan[] = [];
   let version = -1;
@@ -42,14 +44,15 @@ export function createPlanCache(
     for (const entry of cached) {
       if (entry.first === first && entry.second === second && entry.unsure === unsure) return entry.plan;
     }
-    const made = plan(query, classification, board.statuses, principal, policy);
-    cached.push({ first, second, unsure, plan: made });
+    const made = planner(query, classification, board.statuses, principal);
+    // Which of the modules with a share take part is drawn for each query anew.
+    if (!hasShares(board)) cached.push({ first, second, unsure, plan: made });
     return made;
   };
   return (query, nowMs) => {
     const classification = classifier.classify(query);
     if (!isPlain(query) || exploresWith(query, principal, policy.selection))
-      return { classification, plan: plan(query, classification, board.statuses, principal, policy) };
+      return { classification, plan: planner(query, classification, board.statuses, principal) };
     if (version !== board.version || nowMs - madeAtMs > MAX_AGE_MS) {
       cached = [];
       version = board.version;
@@ -59,6 +62,11 @@ export function createPlanCache(
   };
 }
 
+function hasShares({ statuses }: ModuleBoard): boolean {
+  for (const { share } of statuses.values()) if (share !== undefined) return true;
+  return false;
+}
+
 /** Tells whether nothing in a query but its class moves the plan. */
 function isPlain(query: Query): boolean {
   return (
@@ -66,6 +74,7 @@ function isPlain(query: Query): boolean {
     query.moduleId === undefined &&
     query.maxCost === undefined &&
     query.sessionId === '' &&
+    (query.priority ?? 'normal') === 'normal' &&
     !query.explain
   );
 }

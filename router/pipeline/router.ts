@@ -46,12 +46,13 @@ export function createRouter(dependencies: RouterDependencies): Router {
     stream: (query, caller) => run('stream', query, caller, dependencies),
     async classify(query, { principal }) {
       requirePermission(principal, 'route');
-      const { board, classifier, policy, clock } = dependencies;
+      const { board, classifier, planner, policy, clock } = dependencies;
       const stages: StageTiming[] = [];
       const classifyMs = clock.monotonicMs();
       const classification = await classifier.classifyFully(query);
       stages.push({ stage: 'classify', ms: clock.monotonicMs() - classifyMs });
-      const decision = decide(query, classification, board.statuses, principal, policy, (stage, work) => {
+      const explained = { ...query, explain: true };
+      const decision = decide(explained, classification, planner, board.statuses, principal, (stage, work) => {
         const startedMs = clock.monotonicMs();
         const result = work();
         stages.push({ stage, ms: clock.monotonicMs() - startedMs });
@@ -127,10 +128,10 @@ function decideOn(
   classification: Classification,
   principal: Principal,
   request: RequestRun,
-  { board, policy }: RouterDependencies,
+  { board, planner }: RouterDependencies,
 ): Decision {
   request.throwIfOver();
-  const decision = decide(query, classification, board.statuses, principal, policy, request.timed);
+  const decision = decide(query, classification, planner, board.statuses, principal, request.timed);
   requireSteps(decision.plan);
   return decision;
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { ModuleSpec, Orchestration, QueryClass } from '../../core/config/schema.ts';
 import type { FrontierError } from '../../core/errors.ts';
 import type { Rng } from '../../core/rng.ts';
-import type { ModuleView } from '../../core/modules/module-view.ts';
+import { readyReplicas, type ModuleView } from '../../core/modules/module-view.ts';
 import type { ClassHistory, ModuleStatuses } from '../decide/module-status.ts';
 import {
   admits,
@@ -15,7 +15,9 @@ import {
   type Breaker,
   type BreakerPolicy,
 } from './breaker.ts';
-import { createRecord, noUsage, type ModuleRecord, type UsageCounts } from './module-record.ts';
+import { limitPolicyOf, limitSampleOf, moduleLimitOf, type OnLimitChange } from './module-limit.ts';
+import { createRecord, isBroken, noUsage, type ModuleRecord, type UsageCounts } from './module-record.ts';
+import { slowStartPolicyOf } from './slow-start.ts';
 import { withFeedback, withOutcome, type Outcome } from './statistics.ts';
 
 /** How a call of a module ended. */
@@ -27,6 +29,10 @@ export type CallEnd =
       readonly latencyMs: number;
       /** Time to the first token; undefined when none was streamed. */
       readonly firstTokenMs?: number | undefined;
+      /** Tokens of the answer; 0 or left out when they are not known. */
+      readonly tokens?: number;
+      /** Time at the module alone, where `latencyMs` holds a wait before it was sent. */
+      readonly serviceMs?: number;
     }
   | {
       readonly kind: 'failed';
@@ -58,14 +64,23 @@ export interface BoardObserver {
 }
 
 export interface ModuleBoardOptions {
+  /** Told when it has been learned that a module can take more or less than before. */
+  readonly onLimitChange?: OnLimitChange;
   readonly clock: Clock;
   readonly fallback: Orchestration['fallback'];
   readonly rng: Rng;
   readonly onBreakerChange: (moduleId: string, from: Breaker['phase'], to: Breaker['phase']) => void;
+  /** Told when a module is back after a failure, and begins with a small share. */
+  readonly onBack?: (moduleId: string, why: string) => void;
+  /** Told how each call of a module ended. */
+  readonly onEnd?: (moduleId: string, queryClass: QueryClass, end: CallEnd) => void;
+  /** Told of each change of what the loader says of a module; `before` is undefined for a new one. */
+  readonly onView?: (view: ModuleView, before: ModuleView | undefined) => void;
 }
 
 /** What the router knows of every module: states from the loader, breakers, histories and calls in flight. */
 export interface ModuleBoard {
+  /** Replaced when modules come, go or have another specification. */
   readonly statuses: ModuleStatuses;
   /** Rises whenever a plan may come out otherwise, statistics and load aside. */
   readonly version: number;
@@ -75,7 +90,9 @@ export interface ModuleBoard {
   /** Counts a call that begins; false when the module's breaker lets none through. */
   begin(moduleId: string, bulk?: boolean): boolean;
   /** Counts a call that `begin` has let through. */
-  end(moduleId: string, queryClass: QueryClass, end: CallEnd, bulk?: boolean): void;
+  end(moduleId: string, queryClass: QueryClass, end: CallEnd, bulk?: boolean, wasSent?: boolean): void;
+  /** Counts a call in bulk as sent; `begin` has let it through before, and it may have waited for a place since. */
+  noteSent(moduleId: string): void;
   /** Tells whether a module became ready so lately that the mesh may not know yet. */
   isFresh(moduleId: string): boolean;
   /** Notes that the loader has just told a module to be ready. */
@@ -90,14 +107,18 @@ export interface ModuleBoard {
   observe(observer: BoardObserver): void;
   /** Opens a breaker until it is closed by hand, or closes it. */
   setBreaker(moduleId: string, to: 'open' | 'closed'): void;
+  /** Sets the share that a module is given while it gets worse; undefined when it does no longer. */
+  setDriftShare(moduleId: string, share: number | undefined): void;
 }
 
 /** How long the mesh may lag behind the loader's word, in milliseconds. */
 const FRESH_MS = 2_000;
 
 /** Creates a board without modules. */
-export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: ModuleBoardOptions): ModuleBoard {
-  const records = new Map<string, ModuleRecord>();
+export function createModuleBoard(options: ModuleBoardOptions): ModuleBoard {
+  const { clock, fallback, rng, onBreakerChange } = options;
+  const slowStart = slowStartPolicyOf(fallback);
+  let records = new Map<string, ModuleRecord>();
   /** Histories of modules that the loader has not named yet. */
   let learned: LearnedHistory = {};
   const adoptedBreakers = new Map<string, Breaker>();
@@ -106,7 +127,9 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
   let version = 0;
 
   const add = (view: ModuleView): void => {
-    const record = createRecord(view, breakerPolicyOf(view.spec, fallback), () => clock.monotonicMs());
+    const now = (): number => clock.monotonicMs();
+    const limit = moduleLimitOf(view.spec, readyReplicas(view).length, now(), options.onLimitChange);
+    const record = createRecord(view, breakerPolicyOf(view.spec, fallback), slowStart, now, limit);
     for (const [name, history] of Object.entries(learned[view.moduleId] ?? {}))
       record.history.set(name as QueryClass, history);
     record.breaker = adoptedBreakers.get(view.moduleId) ?? record.breaker;
@@ -116,14 +139,34 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
   const update = (record: ModuleRecord, view: ModuleView): void => {
     const wasReady = record.readyReplicas > 0;
     record.view = view;
-    if (!wasReady && record.readyReplicas > 0) setBreaker(record, afterRecovery(record.breaker, clock.monotonicMs()));
+    if (isBroken(view)) record.brokeDown = true;
+    if (!wasReady && record.readyReplicas > 0) {
+      setBreaker(record, afterRecovery(record.breaker, clock.monotonicMs()));
+      if (record.brokeDown) comesBack(record, 'it is ready again after it had failed');
+      record.brokeDown = false;
+    }
     record.breakerPolicy = breakerPolicyOf(view.spec, fallback);
+    updateLimit(record);
   };
-  const setBreaker = (record: ModuleRecord, next: Breaker): void => {
+  const updateLimit = (record: ModuleRecord): void => {
+    const { spec, readyReplicas: ready } = record;
+    const isOn = spec.concurrency.adaptive.enabled;
+    if (isOn && record.limit !== undefined) record.limit.setPolicy(limitPolicyOf(spec, ready));
+    else record.limit = moduleLimitOf(spec, ready, clock.monotonicMs(), options.onLimitChange);
+  };
+  const comesBack = (record: ModuleRecord, why: string): void => {
+    if (slowStart.windowMs === 0) return;
+    record.backSinceMs = clock.monotonicMs();
+    version += 1;
+    options.onBack?.(record.spec.module_id, why);
+  };
+  const setBreaker = (record: ModuleRecord, next: Breaker, isByHand = false): void => {
     const before = record.breaker;
     record.breaker = next;
     if (isSameTo(before, next)) return;
     version += 1;
+    if (before.phase !== 'CLOSED' && next.phase === 'CLOSED' && !isByHand)
+      comesBack(record, `its breaker has closed after ${before.openings.count} openings`);
     if (before.phase !== next.phase) onBreakerChange(record.spec.module_id, before.phase, next.phase);
     observer?.onBreaker(record.spec.module_id, next);
   };
@@ -146,7 +189,9 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
   };
 
   return {
-    statuses: records,
+    get statuses() {
+      return records;
+    },
     get version() {
       return version;
     },
@@ -154,11 +199,13 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
     records: () => records.values(),
     applyViews(views) {
       version += 1;
-      for (const moduleId of records.keys()) if (!views.has(moduleId)) records.delete(moduleId);
+      records = new Map([...records].filter(([moduleId]) => views.has(moduleId)));
       for (const view of views.values()) {
         const record = records.get(view.moduleId);
+        const before = record?.view;
         if (record === undefined) add(view);
         else update(record, view);
+        if (before !== view) options.onView?.(view, before);
       }
     },
     begin(moduleId, bulk = false) {
@@ -166,17 +213,27 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
       if (record === undefined || !admits(record.breaker, clock.monotonicMs(), record.breakerPolicy)) return false;
       setBreaker(record, afterStart(record.breaker));
       record[bulk ? 'bulkInFlight' : 'inFlight'] += 1;
+      if (!bulk) record.limit?.noteStart(occupied(record), clock.monotonicMs());
       record.usage.requests += 1;
       return true;
     },
-    end(moduleId, queryClass, end, bulk = false) {
+    noteSent(moduleId) {
       const record = records.get(moduleId);
       if (record === undefined) return;
+      record.bulkSent += 1;
+      record.limit?.noteStart(occupied(record), clock.monotonicMs());
+    },
+    end(moduleId, queryClass, end, bulk = false, wasSent = bulk) {
+      const record = records.get(moduleId);
+      if (record === undefined) return;
+      const nowMs = clock.monotonicMs();
+      record.limit?.noteEnd(occupied(record), limitSampleOf(end), nowMs);
       const counter = bulk ? 'bulkInFlight' : 'inFlight';
       record[counter] = Math.max(0, record[counter] - 1);
-      const nowMs = clock.monotonicMs();
+      if (bulk && wasSent) record.bulkSent = Math.max(0, record.bulkSent - 1);
       setBreaker(record, breakerAfter(record, end, nowMs, rng));
       coolDown(record, end, nowMs);
+      options.onEnd?.(moduleId, queryClass, end);
       const outcome = countEnd(record, end);
       if (outcome !== undefined) learn(record, queryClass, (before) => withOutcome(before, outcome));
     },
@@ -196,7 +253,7 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
       const record = records.get(moduleId);
       if (record === undefined) return;
       record.outcomes.clear();
-      setBreaker(record, setByHand(record.breaker, to));
+      setBreaker(record, setByHand(record.breaker, to), true);
     },
     takeUsage: () => [...records.values()].flatMap(takeUsageOf),
     adoptHistory(history) {
@@ -219,7 +276,18 @@ export function createModuleBoard({ clock, fallback, rng, onBreakerChange }: Mod
     observe(next) {
       observer = next;
     },
+    setDriftShare(moduleId, share) {
+      const record = records.get(moduleId);
+      if (record === undefined || record.driftShare === share) return;
+      record.driftShare = share;
+      version += 1;
+    },
   };
+}
+
+/** Calls that the module has to do with now. */
+function occupied({ inFlight, bulkSent }: ModuleRecord): number {
+  return inFlight + bulkSent;
 }
 
 function breakerAfter(record: ModuleRecord, end: CallEnd, nowMs: number, rng: Rng): Breaker {

@@ -1,10 +1,13 @@
 import type { ModuleSpec, QueryClass } from '../../core/config/schema.ts';
 import { readyReplicas, type ModuleView } from '../../core/modules/module-view.ts';
+import type { Share } from '../decide/hold-off.ts';
 import type { ClassHistory, ModuleStatus } from '../decide/module-status.ts';
 import { admits, CLOSED, retryAfterMs, type Breaker, type BreakerPolicy } from './breaker.ts';
 import { createRecentValues, type RecentValues } from './quantiles.ts';
 import { createAccrualDetector, type AccrualDetector } from './accrual-detector.ts';
+import type { AdaptiveLimit } from './adaptive-limit.ts';
 import { BEATS } from './signs-of-life.ts';
+import { slowStartShare, type SlowStartPolicy } from './slow-start.ts';
 import { createRateWindow, type RateWindow } from './rate-window.ts';
 
 /** Counts since the last usage report. */
@@ -25,6 +28,9 @@ export interface ModuleRecord extends ModuleStatus {
   coolUntilMs: number;
   inFlight: number;
   bulkInFlight: number;
+  bulkSent: number;
+  /** What has been learned of how much the module can take; undefined where that is off. */
+  limit: AdaptiveLimit | undefined;
   history: Map<QueryClass, ClassHistory>;
   usage: UsageCounts;
   /** How regularly the module's sidecars give signs of life. */
@@ -34,10 +40,22 @@ export interface ModuleRecord extends ModuleStatus {
   readonly firstTokens: RecentValues;
   /** When the module was last seen to become ready, on the monotonic clock; undefined when never. */
   readySinceMs: number | undefined;
+  /** When the module came back after its last failure, on the monotonic clock; undefined when it never failed. */
+  backSinceMs: number | undefined;
+  /** Whether the loader has seen the module fail since it was last ready. */
+  brokeDown: boolean;
+  /** Share that it is given while it gets worse, from 0 to 1; undefined while it does not. */
+  driftShare: number | undefined;
 }
 
 /** Gives the record of a module that has just been seen for the first time. */
-export function createRecord(view: ModuleView, breakerPolicy: BreakerPolicy, nowMs: () => number): ModuleRecord {
+export function createRecord(
+  view: ModuleView,
+  breakerPolicy: BreakerPolicy,
+  slowStart: SlowStartPolicy,
+  nowMs: () => number,
+  limit?: AdaptiveLimit,
+): ModuleRecord {
   let ready = readyReplicas(view).length;
   let current = view;
   return {
@@ -47,12 +65,17 @@ export function createRecord(view: ModuleView, breakerPolicy: BreakerPolicy, now
     coolUntilMs: 0,
     inFlight: 0,
     bulkInFlight: 0,
+    bulkSent: 0,
+    limit,
     history: new Map(),
     usage: noUsage(),
     signsOfLife: createAccrualDetector(BEATS),
     latencies: createRecentValues(),
     firstTokens: createRecentValues(),
     readySinceMs: ready > 0 ? nowMs() : undefined,
+    backSinceMs: undefined,
+    brokeDown: isBroken(view),
+    driftShare: undefined,
     get view(): ModuleView {
       return current;
     },
@@ -77,6 +100,16 @@ export function createRecord(view: ModuleView, breakerPolicy: BreakerPolicy, now
     get expectedActivationMs(): number | undefined {
       return current.expectedActivationMs;
     },
+    get share(): Share | undefined {
+      const rising = this.backSinceMs === undefined ? undefined : slowStartShare(nowMs() - this.backSinceMs, slowStart);
+      if (rising === undefined) this.backSinceMs = undefined;
+      if (this.driftShare !== undefined && this.driftShare < (rising ?? 1))
+        return { fraction: this.driftShare, reason: 'drifting' };
+      return rising === undefined ? undefined : { fraction: rising, reason: 'slow_start' };
+    },
+    get inFlightLimit(): number | undefined {
+      return this.limit?.places(nowMs());
+    },
     get cooldownMs(): number {
       return Math.max(0, this.coolUntilMs - nowMs());
     },
@@ -87,6 +120,11 @@ export function createRecord(view: ModuleView, breakerPolicy: BreakerPolicy, now
       return admits(this.breaker, nowMs(), this.breakerPolicy);
     },
   };
+}
+
+/** Tells whether the loader says that a module has failed. */
+export function isBroken({ state }: ModuleView): boolean {
+  return state === 'FAILED' || state === 'QUARANTINED';
 }
 
 /** Counts of a span in which nothing has happened yet. */

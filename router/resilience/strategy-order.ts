@@ -15,9 +15,12 @@ const USUAL_MS = 1_000;
 /** Share of accepted answers that is assumed at the least, so that no price is without bound. */
 const LEAST_SUCCESS = 0.05;
 
-/** Gives the ready modules that serve the class themselves: those among which load is shared. */
+/** Gives the ready modules that serve the class themselves and are not held off: those among which load is shared. */
 export function servingSteps(steps: readonly KnownStep[], queryClass: QueryClass): readonly KnownStep[] {
-  return steps.filter(({ step, status }) => step.ready && status?.spec.query_classes.includes(queryClass) === true);
+  return steps.filter(
+    ({ step, status }) =>
+      step.ready && step.heldOff !== true && status?.spec.query_classes.includes(queryClass) === true,
+  );
 }
 
 /** Weight by performance: accepted answers a second, of those that are good. */

@@ -1,11 +1,11 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import { LATENCY_BUCKETS_SECONDS, type Registry } from '../../core/telemetry/metrics.ts';
+import { MODULE_STATES } from '../../core/modules/module-view.ts';
 import type { AnswerCache } from '../cache/answer-cache.ts';
 import { DECIDED_BY, type DecidedBy } from '../classification/cascade.ts';
 import type { ModuleBoard } from '../resilience/module-board.ts';
 import { createBatchHistogram } from './batch-histogram.ts';
 
-const STATES = ['UNLOADED', 'LOADING', 'READY', 'DEGRADED', 'UNLOADING', 'FAILED'] as const;
 const BREAKER_VALUES = { CLOSED: 0, HALF_OPEN: 1, OPEN: 2 } as const;
 const STAGE_BUCKETS_SECONDS = [0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60];
 const SCORE_BUCKETS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
@@ -77,6 +77,18 @@ export function createRouterMetrics(registry: Registry, board: ModuleBoard, inFl
       registers,
     }),
     decidedBy: createDecidedByCounter(registry),
+    healing: new Counter({
+      name: 'frontier_router_healing_actions_total',
+      help: 'What was done by itself about modules that failed or got worse, by action.',
+      labelNames: ['module', 'action'],
+      registers,
+    }),
+    limitChanges: new Counter({
+      name: 'frontier_router_module_limit_changes_total',
+      help: 'Changes of the learned limit of modules, by reason.',
+      labelNames: ['module', 'reason'],
+      registers,
+    }),
     breakerChanges: new Counter({
       name: 'frontier_router_breaker_changes_total',
       help: 'Changes of breakers, by the state entered.',
@@ -143,8 +155,19 @@ function registerGauges(registry: Registry, board: ModuleBoard, inFlight: () => 
     collect() {
       this.reset();
       for (const { spec, state } of board.records()) {
-        for (const name of STATES) this.set({ module: spec.module_id, state: name }, name === state ? 1 : 0);
+        for (const name of MODULE_STATES) this.set({ module: spec.module_id, state: name }, name === state ? 1 : 0);
       }
+    },
+  });
+  new Gauge({
+    name: 'frontier_router_module_limit',
+    help: 'Queries in flight that a module is known to bear.',
+    labelNames: ['module'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { spec, inFlightLimit } of board.records())
+        if (inFlightLimit !== undefined) this.set({ module: spec.module_id }, inFlightLimit);
     },
   });
   new Gauge({

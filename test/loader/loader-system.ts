@@ -11,7 +11,7 @@ import { loadOrCreateJoinKey, mintJoinToken } from '../../core/identity/join-tok
 import { silentLogger } from '../../core/logging.ts';
 import { startProcess, type SupervisedProcess } from '../../core/process/supervised-process.ts';
 import { onCleanup } from '../support/cleanup.ts';
-import { writeConfig } from '../support/frontier-config.ts';
+import { writeConfig, type OrchestrationInput } from '../support/frontier-config.ts';
 import { freePort } from '../support/free-port.ts';
 import { certificateFor, meshId } from '../support/mesh-identity.ts';
 import { processesWith, type ProcessInfo } from '../support/proc.ts';
@@ -49,11 +49,18 @@ export interface LoaderSystem {
 }
 
 /** Starts the system; it is stopped when the file's tests have ended. */
-export async function startLoaderSystem(modules: readonly ModuleSpecInput[]): Promise<LoaderSystem> {
+export async function startLoaderSystem(
+  modules: readonly ModuleSpecInput[],
+  fallback: OrchestrationInput['fallback'] = {},
+): Promise<LoaderSystem> {
   const dataDir = tempFolder('data');
   const ports = { control_plane: await freePort(), loader: await freePort() };
   const configDir = writeConfig(
-    { network: { ports }, mesh: { debounce_max: 0.1 }, fallback: { health_monitoring: { interval: 0.2 } } },
+    {
+      network: { ports },
+      mesh: { debounce_max: 0.1 },
+      fallback: { health_monitoring: { interval: 0.2 }, ...(fallback as object) },
+    },
     modules,
   );
   await startService('xds-control-plane', 'control-plane', configDir, dataDir);

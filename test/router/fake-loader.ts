@@ -76,6 +76,14 @@ export async function startFakeLoader(views: readonly ModuleView[], port = 0): P
       orders.push(`unload ${moduleId}`);
       return Promise.resolve({ module: moduleOf(moduleId) });
     }),
+    restartModule: unary(({ moduleId, reason }) => {
+      orders.push(`restart ${moduleId}: ${reason}`);
+      return Promise.resolve({ module: moduleOf(moduleId) });
+    }),
+    releaseModule: unary(({ moduleId }) => {
+      orders.push(`release ${moduleId}`);
+      return Promise.resolve({ module: moduleOf(moduleId) });
+    }),
     getModule: unary(({ moduleId }) => Promise.resolve({ module: moduleOf(moduleId) })),
     listModules: unary(() =>
       Promise.resolve({ modules: [...current.values()].map(moduleViewToProto), nextPageToken: '' }),

@@ -18,9 +18,12 @@ const GRPCIO = '1.85.3';
 const JAEGER = '1.62.0';
 /** Jaeger takes minutes to build; this often it is said that it still does. */
 const HEARTBEAT_MS = 30_000;
+/** The neutral conformance suite for xDS servers, by commit: it has no releases. */
+const HARNESS = 'f1a479f419c8d684408375973cbb4b9dc79520a8';
+const HARNESS_SOURCE = 'https://github.com/ii/xds-test-harness';
 const JAEGER_MODULE = 'github.com/jaegertracing/jaeger';
 
-export type PartName = 'chromium' | 'docker-compose' | 'grpcio' | 'grpcurl' | 'jaeger' | 'redis';
+export type PartName = 'chromium' | 'docker-compose' | 'grpcio' | 'grpcurl' | 'jaeger' | 'redis' | 'xds-test-harness';
 
 interface PartSource {
   /** Where it may be, best first. */
@@ -80,7 +83,38 @@ const PARTS: Record<PartName, PartSource> = {
       symlinkSync('/usr/bin/redis-check-rdb', redisPath());
     },
   },
+  'xds-test-harness': {
+    candidates: () => [join(harnessDir(), 'xds-test-harness')],
+    byHand:
+      `install Go and git; where ${HARNESS_SOURCE} is out of reach, put the folder or address of a clone that has commit ` +
+      `${HARNESS.slice(0, 7)} into FRONTIER_TEST_XDS_HARNESS`,
+    install: buildHarness,
+  },
 };
+
+function harnessDir(): string {
+  return join(labDir(), `xds-test-harness-${HARNESS.slice(0, 7)}`);
+}
+
+/** The Go module proxy does not have the suite, and its repository lacks the code that is generated from adapter.proto. */
+async function buildHarness(run: Run): Promise<void> {
+  const part = `${harnessDir()}.part`;
+  const bin = join(labDir(), 'bin');
+  rmSync(part, { recursive: true, force: true });
+  await run('git', ['clone', '-q', process.env['FRONTIER_TEST_XDS_HARNESS'] ?? HARNESS_SOURCE, part]);
+  await run('git', ['checkout', '-q', HARNESS], { cwd: part });
+  await run('go', ['install', 'google.golang.org/protobuf/cmd/protoc-gen-go@v1.28.0'], { env: { GOBIN: bin } });
+  await run('go', ['install', 'google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.2.0'], { env: { GOBIN: bin } });
+  const plugins = ['protoc-gen-go', 'protoc-gen-go-grpc'].map((name) => ({
+    local: join(bin, name),
+    out: '.',
+    opt: 'paths=source_relative',
+  }));
+  const buf = join(import.meta.dirname, '..', '..', 'node_modules', '.bin', 'buf');
+  await run(buf, ['generate', '--template', JSON.stringify({ version: 'v2', plugins }), '.'], { cwd: part });
+  await run('go', ['build', '-o', 'xds-test-harness', '.'], { cwd: part });
+  renameSync(part, harnessDir());
+}
 
 function grpcioDir(): string {
   return join(labDir(), `grpcio-${GRPCIO}`);

@@ -5,7 +5,7 @@ import { loadConfig } from '../../core/config/load.ts';
 import { moduleSpecSchema } from '../../core/config/schema.ts';
 import type { FrontierConfig, ModuleSpecInput } from '../../core/config/schema.ts';
 import { systemClock } from '../../core/clock.ts';
-import { bindServer } from '../../core/grpc/server.ts';
+import { bindServer, closeServer } from '../../core/grpc/server.ts';
 import { unary } from '../../core/grpc/handlers.ts';
 import { requirePeer, serverCredentials } from '../../core/identity/credentials.ts';
 import { loadOrCreateJoinKey, mintJoinToken } from '../../core/identity/join-token.ts';
@@ -52,8 +52,12 @@ export interface Sidecar {
   readonly port: number;
   /** SPIFFE ids that have called. */
   readonly callers: ReadonlySet<string>;
+  /** Takes no new connections, finishes what it works on, and ends. */
+  drain(): Promise<void>;
   close(): void;
 }
+
+const DRAIN_MS = 5_000;
 
 /** Starts a world; all of it ends with the file's tests. */
 export async function startMeshWorld(
@@ -156,7 +160,7 @@ async function startSidecar(identity: WorkloadIdentity, config: FrontierConfig, 
     close();
     return Promise.resolve();
   });
-  return { port, callers, close };
+  return { port, callers, drain: () => closeServer(server, DRAIN_MS), close };
 }
 
 function dial(address: string, moduleId: string): EchoClient {

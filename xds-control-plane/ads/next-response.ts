@@ -138,7 +138,10 @@ function send(stream: StreamState, type: TypeState, { resources, removed, versio
     const before = type.refused.has(name) ? type.refused.get(name) : held;
     if (wants(type.subscription ?? NOTHING, name)) items.set(name, { resource, before });
     type.pending.delete(name);
-    if (resource === undefined) continue;
+    if (resource === undefined) {
+      type.warming.delete(name);
+      continue;
+    }
     if (before === undefined && type.typeUrl === TYPE_URLS.clusters) type.warming.add(name);
     if (held?.version !== resource.version) replaced.push(resource);
   }

@@ -2,7 +2,7 @@ import { createResource } from '../cache/resource.ts';
 import type { Resource } from '../cache/resource.ts';
 import { changedNames, EMPTY_TYPE } from '../cache/type-snapshot.ts';
 import type { TypeSnapshot } from '../cache/type-snapshot.ts';
-import { pushRank } from '../protobuf/type-urls.ts';
+import { pushRank, TYPE_URLS } from '../protobuf/type-urls.ts';
 import type { Subscription } from './subscription.ts';
 import { wants } from './subscription.ts';
 
@@ -60,7 +60,7 @@ export interface TypeState {
   muted: boolean;
   /** Versions that the client said it has when it came (delta); read once. */
   initialVersions: ReadonlyMap<string, string> | undefined;
-  /** New resources (of clusters) that something may not name yet, since the client may not have them and their parts. */
+  /** Clusters that something may not name yet, since the client may not have them and their parts: new ones, and those it came with. */
   readonly warming: Set<string>;
   lastNonce: string;
   sentVersion: string;
@@ -164,6 +164,8 @@ function recallVersions(type: TypeState, subscription: Subscription, current: Ty
     const held = createResource({ name, version, any: { type_url: type.typeUrl, value: Buffer.alloc(0) } });
     const owed = type.pending.get(name)?.owed === true;
     type.pending.set(name, { held, owed, heldBackAtMs: undefined, releaseAtMs: undefined });
+    // The connection may have been lost before its endpoints came: that it has the cluster does not say that it can be named.
+    if (type.typeUrl === TYPE_URLS.clusters) type.warming.add(name);
   }
   type.initialVersions = undefined;
 }

@@ -134,6 +134,24 @@ test.each(FORMS)('%s: a route is not sent while a response that takes its cluste
 });
 
 test.each(FORMS)(
+  '%s: a cluster that a client comes with is not named before its endpoints have been answered',
+  (form) => {
+    const found: readonly Step[] = [
+      { kind: 'reconnect' },
+      { kind: 'take', refuse: false },
+      { kind: 'snapshot', clusters: ['b'], version: 1 },
+      { kind: 'reconnect' },
+      { kind: 'snapshot', clusters: ['a'], version: 1 },
+    ];
+    play(
+      form,
+      found.flatMap((step) => orderable(form, step)),
+      assertNoBrokenRoute,
+    );
+  },
+);
+
+test.each(FORMS)(
   '%s: whatever changes and whenever it answers, Envoy never holds a route to a missing cluster',
   (form) => {
     fc.assert(
