@@ -1,22 +1,17 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import path from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import type { FrontierConfig } from '../../core/config/schema.ts';
-import { FrontierError, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logging.ts';
-import { cacheDirOf } from '../../core/service/cache-dir.ts';
 import { createEmbedder, type Embedder } from '../embedding/embedder.ts';
-import { EMBEDDING_FOLDER, embeddingFilesIn, type EmbeddingFiles } from '../embedding/embedding-files.ts';
+import { findEmbeddingFiles } from '../embedding/embedding-files.ts';
 import { createCascade, type DecidedBy } from './cascade.ts';
 import type { StagedClassifier } from './classifier.ts';
 import { createLexicalClassifier } from './lexical-classifier.ts';
 import type { LinearModel } from './linear-model.ts';
-import { decodeModel } from './linear-model.ts';
 import { SHIPPED_MODEL } from './load-model.ts';
-import { checksumOf } from './model-file.ts';
 import { createSecondStage } from './second-stage.ts';
-import { decodeSecondStage, EMBEDDING_VERSION, type SecondStageModel } from './second-stage-model.ts';
+import { loadStages } from './load-stages.ts';
+import { EMBEDDING_VERSION } from './second-stage-model.ts';
 
 /** What the classifier is made of at present, for status and doctor. */
 export interface ClassifierStatus {
@@ -43,52 +38,6 @@ export interface OpenClassifierOptions {
   readonly log: Logger;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly onDecided: (by: DecidedBy) => void;
-}
-
-/** Both stages' models. */
-export interface StageModels {
-  readonly lexical: LinearModel;
-  /** Or why there is no second stage. */
-  readonly second: SecondStageModel | { readonly missing: string };
-}
-
-/** Gives where the second stage of a model lies: beside it, `classifier.bin` and `classifier.second.bin`. */
-export function secondStageFileOf(modelFile: string): string {
-  const { dir, name, ext } = path.parse(modelFile);
-  return path.join(dir, `${name}.second${ext}`);
-}
-
-/**
- * Reads a model and the second stage that was trained with it. Throws MODEL_UNREADABLE, naming the file, for one that is damaged
- * or belongs to another model; there need not be a second one.
- */
-export function loadStages(modelFile = SHIPPED_MODEL): StageModels {
-  const [lexical, checksum] = reading(modelFile, (bytes) => [decodeModel(bytes), checksumOf(bytes)] as const);
-  const file = secondStageFileOf(modelFile);
-  if (!existsSync(file)) return { lexical, second: { missing: `${file} is missing` } };
-  const second = reading(file, decodeSecondStage);
-  if (second.firstStage !== checksum || second.embedding !== EMBEDDING_VERSION)
-    throw new FrontierError(
-      'MODEL_UNREADABLE',
-      `${file} was trained with another first stage or other embeddings: train both together, or take it away`,
-    );
-  return { lexical, second };
-}
-
-function reading<T>(file: string, decode: (bytes: Uint8Array) => T): T {
-  try {
-    return decode(readFileSync(file));
-  } catch (thrown) {
-    throw new FrontierError('MODEL_UNREADABLE', `${file}: ${messageOf(thrown)}`, { cause: thrown });
-  }
-}
-
-/** Gives the files of the sentence model: in the configured folder, else among what was fetched. */
-export function findEmbeddingFiles(
-  configured: string | undefined,
-  env: OpenClassifierOptions['env'],
-): EmbeddingFiles | { readonly missing: string } {
-  return embeddingFilesIn(configured ?? path.join(cacheDirOf(env, homedir()), EMBEDDING_FOLDER));
 }
 
 /** Opens the classifier as configured. The sentence model is loaded beside; until it is there, the first stage decides alone. */

@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
 import path from 'node:path';
+import { cacheDirOf } from '../../core/service/cache-dir.ts';
 
 /** Files of a sentence model, as all-MiniLM-L6-v2 ships them. */
 export interface EmbeddingFiles {
@@ -9,10 +11,10 @@ export interface EmbeddingFiles {
 }
 
 /** Folder below the folder of downloads that the model is fetched into (cli/bootstrap/embedding.mjs). */
-export const EMBEDDING_FOLDER = path.join('models', 'all-MiniLM-L6-v2');
+const EMBEDDING_FOLDER = path.join('models', 'all-MiniLM-L6-v2');
 
 /** Gives the files in a folder, or the name of one that is missing. */
-export function embeddingFilesIn(folder: string): EmbeddingFiles | { readonly missing: string } {
+function embeddingFilesIn(folder: string): EmbeddingFiles | { readonly missing: string } {
   const files = {
     weights: path.join(folder, 'model.safetensors'),
     tokenizer: path.join(folder, 'tokenizer.json'),
@@ -20,4 +22,12 @@ export function embeddingFilesIn(folder: string): EmbeddingFiles | { readonly mi
   };
   const missing = Object.values(files).find((file) => !existsSync(file));
   return missing === undefined ? files : { missing };
+}
+
+/** Gives the files of the sentence model: in the configured folder, else among what was fetched. */
+export function findEmbeddingFiles(
+  configured: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): EmbeddingFiles | { readonly missing: string } {
+  return embeddingFilesIn(configured ?? path.join(cacheDirOf(env, homedir()), EMBEDDING_FOLDER));
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import { MINILM } from '../../embedding/minilm-graph.ts';
 import type { EncodeSentence } from '../../embedding/sentence-encoder.ts';
@@ -53,11 +53,12 @@ function keyOf(text: string): string {
     .slice(0, KEY_BYTES * 2);
 }
 
-/** Reads the vectors of a file; what a cut-off run left at its end, half a record, is no vector and is not read. */
+/** Reads the vectors of a file, and cuts off half a record that a broken-off run left at its end. */
 function readStore(file: string): Map<string, Float32Array> {
   const known = new Map<string, Float32Array>();
   if (!existsSync(file)) return known;
   const bytes = readFileSync(file);
+  if (bytes.length % RECORD_BYTES !== 0) truncateSync(file, bytes.length - (bytes.length % RECORD_BYTES));
   for (let at = 0; at + RECORD_BYTES <= bytes.length; at += RECORD_BYTES) {
     const key = bytes.toString('hex', at, at + KEY_BYTES);
     const copy = new Uint8Array(bytes.subarray(at + KEY_BYTES, at + RECORD_BYTES));
