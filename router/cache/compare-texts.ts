@@ -52,20 +52,37 @@ function comparable(text: string, meaning: Float32Array | undefined): Comparable
 
 const byWords = (a: ComparableText, b: ComparableText): number => wordsSimilarity(a.words, b.words);
 
+const wordsOf = (text: string): string[] => text.split(' ');
 const NEGATIONS = new Set(
-  'no not never none nor without except cannot kein keine keinen nicht nie ohne sin nunca pas jamais sans non senza'.split(
-    ' ',
+  wordsOf(
+    'no not never none nor without except cannot kein keine keinen nicht nie ohne sin nunca pas jamais sans non senza',
   ),
 );
 
+/** Words whose opposite or neighbour a sentence model puts close by: what is asked turns on them. */
+const TELLING = new Set([
+  ...wordsOf(
+    'first second third fourth fifth last next previous monday tuesday wednesday thursday friday saturday sunday',
+  ),
+  ...wordsOf('january february march april may june july august september october november december'),
+  ...wordsOf('left right up down before after above below north south east west ascending descending'),
+  ...wordsOf(
+    'increase decrease raise lower enable disable start stop open close add remove buy sell high low rich poor',
+  ),
+  ...wordsOf(
+    'largest smallest most least best worst minimum maximum advantages disadvantages pros cons encrypt decrypt',
+  ),
+  ...wordsOf('import export upload download supervised unsupervised one two three four five six seven eight nine ten'),
+]);
+
 /**
- * Gives what must be the same for two texts to ask the same: their numbers and their negations, in order of the alphabet. "Revenue in
- * 2023" and "revenue in 2024" are all but the same to a sentence model.
+ * Gives what must be the same for two texts to ask the same, in order of the alphabet: numbers, negations, single letters and words of
+ * opposites and sequences. "Revenue in 2023" and "revenue in 2024" are all but the same to a sentence model.
  */
 export function mustsOf(text: string): string {
   const found: string[] = [];
   for (const word of text.toLowerCase().match(/\d+(?:[.,:/]\d+)*|[\p{L}’']+/gu) ?? []) {
-    if (/\d/.test(word)) found.push(word);
+    if (/\d/.test(word) || TELLING.has(word) || (word.length === 1 && word !== 'a' && word !== 'i')) found.push(word);
     else if (NEGATIONS.has(word) || /n[’']t$/.test(word)) found.push('not');
   }
   return found.sort().join(' ');

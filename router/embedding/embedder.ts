@@ -1,11 +1,12 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import path from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logging.ts';
 import type { EmbeddingFiles } from './embedding-files.ts';
-import type { EmbeddingReply, EmbeddingRequest } from './embedding-worker.ts';
+import type { EmbeddingReply, EmbeddingRequest } from './embedding-process.ts';
 
 /** Where embeddings come from at present. */
 export type EmbedderState =
@@ -16,7 +17,7 @@ export type EmbedderState =
 /** What an embedding came to. */
 export type EmbedOutcome = 'embedded' | 'late' | 'busy' | 'unavailable';
 
-/** Embeddings of texts, made in a thread of their own and kept for a while. */
+/** Embeddings of texts, made in a process of their own and kept for a while. */
 export interface Embedder {
   /** Gives what is kept; costs nothing. */
   known(text: string): Float32Array | undefined;
@@ -39,11 +40,11 @@ export interface EmbedderOptions {
   readonly log: Logger;
 }
 
-/** Most texts that wait for the thread, however fast it is. */
+/** Most texts that wait for the process, however fast it is. */
 const MAX_WAITING = 16;
 /** How much the time of one embedding counts in the mean of all. */
 const NEWEST_SHARE = 0.2;
-/** Rest before a thread that has ended by itself is started again, in milliseconds. */
+/** Rest before a process that has ended by itself is started again, in milliseconds. */
 const RESTART_MS = 5_000;
 
 const UNAVAILABLE = 'unavailable';
@@ -55,14 +56,14 @@ interface Waiting {
   readonly resolve: (vector: Float32Array | 'unavailable') => void;
 }
 
-/** Starts the thread and lets it load the model; nothing waits for it. */
+/** Starts the process and lets it load the model; nothing waits for it. */
 export function createEmbedder({ files, cacheEntries, clock, log }: EmbedderOptions): Embedder {
   const kept = new LRUCache<string, Float32Array>({ max: cacheEntries });
   const waiting = new Map<number, Waiting>();
   const underWay = new Map<string, Waiting>();
   const settled = Promise.withResolvers<undefined>();
   let status: EmbedderState = { state: 'loading' };
-  let worker: Worker | undefined;
+  let child: ChildProcess | undefined;
   let lastId = 0;
   let meanMs = 0;
   let freeAtMs = 0;
@@ -103,28 +104,33 @@ export function createEmbedder({ files, cacheEntries, clock, log }: EmbedderOpti
   };
   const start = (found: EmbeddingFiles): void => {
     status = { state: 'loading' };
-    const file = `embedding-worker${path.extname(import.meta.filename)}`;
-    worker = new Worker(new URL(file, import.meta.url), { workerData: found, name: 'embedder' });
-    worker.unref();
-    worker.on('message', onReply);
-    worker.on('error', (error) => {
+    const file = path.join(import.meta.dirname, `embedding-process${path.extname(import.meta.filename)}`);
+    const started = fork(file, [JSON.stringify(found)], { serialization: 'advanced', execArgv: [] });
+    // Nobody is kept running by it, nor by what it may still answer.
+    started.unref();
+    started.channel?.unref();
+    started.on('message', (message) => {
+      onReply(message as EmbeddingReply);
+    });
+    started.on('error', (error) => {
       log.warn({ event: 'embedder_error', error: messageOf(error) });
     });
-    worker.on('exit', (code) => {
+    started.on('exit', (code, signal) => {
       if (isClosed) return;
       const isFinal = status.state === UNAVAILABLE;
-      giveUp(status.state === UNAVAILABLE ? status.detail : `the thread ended with code ${code}`);
+      if (!isFinal) giveUp(`its process ended (${signal ?? `code ${code}`})`);
       if (!isFinal)
         cancelRestart = clock.after(RESTART_MS, () => {
           start(found);
         });
     });
+    child = started;
   };
 
   if ('missing' in files) giveUp(`${files.missing} is missing`);
   else start(files);
 
-  /** A text that would not be done in time is not begun, unless the thread is idle. */
+  /** A text that would not be done in time is not begun, unless the process is idle. */
   const begin = (text: string, budgetMs: number): Waiting | undefined => {
     const same = underWay.get(text);
     if (same !== undefined) return same;
@@ -134,7 +140,7 @@ export function createEmbedder({ files, cacheEntries, clock, log }: EmbedderOpti
     const one = { text, startedMs: clock.monotonicMs(), ...Promise.withResolvers<Float32Array | 'unavailable'>() };
     waiting.set(lastId, one);
     underWay.set(text, one);
-    worker?.postMessage({ id: lastId, text } satisfies EmbeddingRequest);
+    child?.send({ id: lastId, text } satisfies EmbeddingRequest, () => undefined);
     return one;
   };
 
@@ -164,7 +170,11 @@ export function createEmbedder({ files, cacheEntries, clock, log }: EmbedderOpti
       isClosed = true;
       cancelRestart();
       giveUp('closed');
-      await worker?.terminate();
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+      child.ref();
+      const gone = once(child, 'exit');
+      child.kill('SIGTERM');
+      await gone;
     },
   };
 }
