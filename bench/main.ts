@@ -61,8 +61,8 @@ program
   .description('the classifier on queries of up to 512 characters, against one with a Map; deciding over 100 modules')
   .option('--json', 'end with one line of JSON', false)
   .option('--rounds <n>', 'how often each query is classified', Number, 5)
-  .action((flags: { json: boolean; rounds: number }) => {
-    const result = benchClassify(flags.rounds, (text) => process.stderr.write(`measuring ${text}\n`));
+  .action(async (flags: { json: boolean; rounds: number }) => {
+    const result = await benchClassify(flags.rounds, (text) => process.stderr.write(`measuring ${text}\n`));
     process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : table(result));
   });
 

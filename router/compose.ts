@@ -8,10 +8,7 @@ import type { Rng } from '../core/rng.ts';
 import type { Store } from '../core/store/store.ts';
 import type { Registry } from '../core/telemetry/metrics.ts';
 import { createAnswers } from './cache/create-answers.ts';
-import type { Classifier } from './classification/classifier.ts';
-import { checkModelClasses, withConfiguredClasses } from './classification/configured-classes.ts';
-import { createLexicalClassifier } from './classification/lexical-classifier.ts';
-import { loadModel } from './classification/load-model.ts';
+import { openClassifier, type ClassifierStatus } from './classification/open-cascade.ts';
 import { createPlanBook } from './decide/plan-book.ts';
 import { selectionPolicyOf } from './decide/selection-policy.ts';
 import { createActivator } from './execute/activation.ts';
@@ -78,6 +75,7 @@ export interface RouterParts {
   readonly metrics: RouterMetrics;
   readonly ledger: FallbackLedger;
   readonly retryBudget: RetryBudget;
+  readonly classifierStatus: () => ClassifierStatus;
   readonly events: HealingEvents;
   readonly tuner: Tuner;
   readonly learner: StrategyLearner;
@@ -89,7 +87,15 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
   const { config, clock, rng, log, registry } = options;
   const { router: settings, dynamic_loading: loading, fallback, security } = config.orchestration;
   // First, since it may find the configuration to be wrong, and nothing is to be left running then.
-  const classifier = createClassifier(config, log);
+  const opened = openClassifier({
+    config,
+    clock,
+    log,
+    env: process.env,
+    onDecided: (by) => {
+      metrics.decidedBy.note(by);
+    },
+  });
   const ledger = createFallbackLedger();
   const scores = createScoreBook();
   const retryBudget = createRetryBudget(fallback.retry.budget);
@@ -184,7 +190,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
   });
   const { outcome_log: outcomeLog } = settings.selection;
   const outcomes = outcomeLog === undefined ? undefined : openOutcomeLog(path.resolve(config.dataDir, outcomeLog));
-  const answers = createAnswers(options, metrics);
+  const answers = createAnswers(options, metrics, opened.embedder);
   const channels = createModuleChannels(options.dial);
   const lanes = createModuleLanes(channels, board);
   meshReports = startReports(options, board, shared);
@@ -205,7 +211,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     log,
     metrics,
     recent: createRecentRequests(),
-    classifier,
+    classifier: opened.classifier,
     admission,
     pressure,
     policy,
@@ -239,10 +245,12 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     metrics,
     ledger,
     retryBudget,
+    classifierStatus: opened.status,
     events,
     tuner,
     learner,
     async close() {
+      await opened.close();
       usage.close();
       drift.close();
       tuner.close();
@@ -273,24 +281,6 @@ function startReports(
     log,
     reports: () => moduleReports(board.records(), clock.monotonicMs(), (moduleId) => shared.isOwnBreaker(moduleId)),
   });
-}
-
-/** The classifier by the configured model, for the configured classes. Throws CONFIG_INVALID when they do not go together. */
-function createClassifier(config: FrontierConfig, log: Logger): Classifier {
-  const model = loadModel(modelPathOf(config));
-  const { classes } = config.orchestration.router.classification;
-  const missing = checkModelClasses(model.classes, classes);
-  if (missing.length > 0) {
-    const detail = "the classifier's model does not know these classes: only context.domain leads to them";
-    log.warn({ event: 'classes_not_in_model', classes: missing, detail });
-  }
-  return withConfiguredClasses(createLexicalClassifier(model), model.classes, classes);
-}
-
-/** The configured classifier's file; undefined for the one that ships. */
-function modelPathOf({ orchestration, rootDir }: FrontierConfig): string | undefined {
-  const { model } = orchestration.router.classification;
-  return model === undefined ? undefined : path.resolve(rootDir, model);
 }
 
 /** Gives ids that are unique in this process: a count, which is short on the wire. */

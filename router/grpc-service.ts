@@ -61,9 +61,9 @@ export function createGrpcService({ router, bulk, authenticate, limits }: GrpcSe
       const caller = callerOf(call);
       for await (const results of routeMany(inputs(requests, limits), caller, bulk)) yield resultsToMessage(results);
     }),
-    classify: unary(({ request }, call) => {
-      const { classification, explanation } = router.classify(queryFromMessage(request, limits), callerOf(call));
-      return Promise.resolve(classificationToMessage(classification, explanation));
+    classify: unary(async ({ request }, call) => {
+      const { classification, explanation } = await router.classify(queryFromMessage(request, limits), callerOf(call));
+      return classificationToMessage(classification, explanation);
     }),
     submitFeedback: unary(({ requestId, rating }, call) => {
       router.feedback({ requestId, rating }, callerOf(call));

@@ -10,6 +10,7 @@ import { selectionPolicyOf } from '../../router/decide/selection-policy.ts';
 import type { Principal } from '../../router/domain/principal.ts';
 import { plainQuery } from '../../router/domain/query.ts';
 import { percentile } from '../load/percentile.ts';
+import { benchCascade } from './cascade.ts';
 import { createMapClassifier } from './map-classifier.ts';
 import { makeQueries, naturalQueries } from './queries.ts';
 
@@ -21,11 +22,13 @@ export interface ClassifyBenchResult {
 }
 
 const QUERIES = 20_000;
+/** Queries of the cascade: each may take milliseconds. */
+const CASCADE_QUERIES = 2_000;
 const MODULES = 100;
 const SEED = 11;
 
 /** Measures the classifier, and classification and planning together over 100 modules, on one core. */
-export function benchClassify(rounds: number, onProgress: (text: string) => void): ClassifyBenchResult {
+export async function benchClassify(rounds: number, onProgress: (text: string) => void): Promise<ClassifyBenchResult> {
   const texts = makeQueries(QUERIES, createSeededRng(SEED));
   const model = loadModel();
   const classifier = createLexicalClassifier(model);
@@ -48,8 +51,10 @@ export function benchClassify(rounds: number, onProgress: (text: string) => void
   const natural = naturalQueries(QUERIES).map((text, at) => plainQuery(`r${at}`, text));
   const usual = timesOf(natural, rounds, (query) => classifier.classify(query).probability);
   const decisions = bestPerSecond(natural, rounds, (query) => {
-    return decide(query, classifier, planner, statuses, CALLER).plan.steps.length;
+    return decide(query, classifier.classify(query), planner, statuses, CALLER).plan.steps.length;
   });
+  onProgress('both stages');
+  const cascade = await benchCascade(texts.slice(0, CASCADE_QUERIES));
   return {
     bench: 'classify',
     figures: {
@@ -59,7 +64,7 @@ export function benchClassify(rounds: number, onProgress: (text: string) => void
       stage1_natural_p99_us: rounded(percentile(usual, 0.99)),
       map_p50_us: rounded(percentile(map, 0.5)),
       decisions_per_s: Math.round(decisions),
-      cascade_p99_ms: rounded(percentile(stage1, 0.99) / 1000, 4),
+      ...Object.fromEntries(Object.entries(cascade).map(([name, value]) => [name, rounded(value, 4)])),
     },
     ratios: { stage1_vs_map: rounded(percentile(map, 0.5) / percentile(stage1, 0.5)) },
   };

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { ensureEmbedding } from './embedding.mjs';
 import { ensureEnvoy } from './envoy.mjs';
 import { ensureGenerated } from './generated.mjs';
 import { ensureModel } from './model.mjs';
@@ -10,15 +11,15 @@ import { withoutLifecycle, withPathFirst } from './shell.mjs';
 
 /** What each task needs beyond Node and the root's packages. */
 const NEEDS = {
-  start: { modules: true, parts: true },
-  test: { modules: true, parts: true },
-  cli: { modules: false, parts: false },
-  bench: { modules: false, parts: false },
-  faults: { modules: false, parts: true },
-  conformance: { modules: false, parts: false },
-  soak: { modules: false, parts: true },
-  train: { modules: false, parts: false },
-  prepare: { modules: true, parts: true },
+  start: { modules: true, parts: ['envoy', 'model', 'embedding'] },
+  test: { modules: true, parts: ['envoy', 'model', 'embedding'] },
+  cli: { modules: false, parts: [] },
+  bench: { modules: true, parts: ['embedding'] },
+  faults: { modules: false, parts: ['envoy', 'model'] },
+  conformance: { modules: false, parts: [] },
+  soak: { modules: false, parts: ['envoy', 'model'] },
+  train: { modules: true, parts: ['embedding'] },
+  prepare: { modules: true, parts: ['envoy', 'model', 'embedding'] },
 };
 
 /**
@@ -30,9 +31,7 @@ export async function prepare(task, { root, args, progress, env }) {
   const needs = NEEDS[task];
   const configPath = resolve(flagValue(args, 'config') ?? env.FRONTIER_CONFIG ?? `${root}/orchestration-config.yaml`);
   const clean = withoutLifecycle(env);
-  const parts = needs.parts
-    ? optionalParts({ args, env: clean, configPath, progress })
-    : Promise.resolve({ found: {}, notes: [] });
+  const parts = optionalParts(needs.parts, { args, env: clean, configPath, progress });
   const nodePath = await progress.step('Node 24', (begin) => ensureNode(begin, env));
   const taskEnv = withPathFirst(clean, dirname(nodePath));
   // npm runs on the Node that it came with: its global configuration (proxy, certificates) is found beside that one.
@@ -61,7 +60,7 @@ function npmOf(env) {
 }
 
 /** Fetches what the system can do without; never rejects. */
-async function optionalParts({ args, env, configPath, progress }) {
+async function optionalParts(wanted, { args, env, configPath, progress }) {
   const notes = [];
   const found = {};
   const attempt = async (title, key, ensure, note) => {
@@ -71,16 +70,24 @@ async function optionalParts({ args, env, configPath, progress }) {
       notes.push(note(error.message));
     }
   };
-  const wantsEnvoy = (flagValue(args, 'mesh') ?? env.FRONTIER_MESH__MODE) !== 'proxyless';
+  const wantsEnvoy = wanted.includes('envoy') && (flagValue(args, 'mesh') ?? env.FRONTIER_MESH__MODE) !== 'proxyless';
   await Promise.all([
     wantsEnvoy &&
       attempt('Envoy', 'FRONTIER_RUNTIME__ENVOY_PATH', (begin) => ensureEnvoy(begin, { env, configPath }), noEnvoy),
-    attempt(
-      'language model',
-      'FRONTIER_RUNTIME__MODEL_PATH',
-      (begin) => ensureModel(begin, { env, configPath }),
-      noModel,
-    ),
+    wanted.includes('model') &&
+      attempt(
+        'language model',
+        'FRONTIER_RUNTIME__MODEL_PATH',
+        (begin) => ensureModel(begin, { env, configPath }),
+        noModel,
+      ),
+    wanted.includes('embedding') &&
+      attempt(
+        'sentence model',
+        'FRONTIER_RUNTIME__EMBEDDING_PATH',
+        (begin) => ensureEmbedding(begin, { env, configPath }),
+        noEmbedding,
+      ),
   ]);
   return { found, notes };
 }
@@ -96,6 +103,13 @@ function noModel(reason) {
   return (
     `No language model: ${reason}. The language modules cannot start. Name a GGUF file in runtime.model_path, or point a ` +
     'module at any OpenAI-compatible endpoint in its YAML file: adapter: { type: openai, url: "http://localhost:11434/v1" }.'
+  );
+}
+
+function noEmbedding(reason) {
+  return (
+    `No sentence model: ${reason}. Queries are classified by the first stage alone. Name a folder with model.safetensors, ` +
+    'tokenizer.json and tokenizer_config.json of all-MiniLM-L6-v2 in runtime.embedding_path.'
   );
 }
 

@@ -19,6 +19,9 @@ const statusSchema = z.looseObject({
   uptime_seconds: z.number().default(0),
   in_flight: z.number().default(0),
   loader: z.looseObject({ connected: z.boolean() }).optional(),
+  classifier: z
+    .looseObject({ model: z.string(), second_stage: z.looseObject({ state: z.string(), detail: z.string() }) })
+    .optional(),
   modules: z.array(moduleSchema),
 });
 

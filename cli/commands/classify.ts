@@ -6,9 +6,9 @@ import { finished } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { systemClock } from '../../core/clock.ts';
 import { FrontierError, messageOf } from '../../core/errors.ts';
-import { loadModel } from '../../router/classification/load-model.ts';
-import { createTextClassifier } from '../../router/classification/text-classifier.ts';
+import { openTextClassifier } from '../../router/classification/open-text-classifier.ts';
 import { parseRow } from '../../router/classification/training/parse-row.ts';
+import { isFirstStageOnly } from '../client/stage-option.ts';
 
 const PROGRESS_EVERY = 10_000;
 
@@ -20,11 +20,25 @@ export function addClassify(program: Command): void {
     .option('--input <file>', 'rows {"text", "context", "attachments"}; - is standard input', '-')
     .option('--output <file>', 'where the rows go with their class; - is standard output', '-')
     .option('--model <file>', 'model to use instead of the one that ships')
+    .option('--stage <n>', '1: the first stage alone')
     .action(classify);
 }
 
-async function classify(flags: { input: string; output: string; model?: string }): Promise<void> {
-  const classifyRow = createTextClassifier(loadModel(flags.model), systemClock);
+interface ClassifyFlags {
+  readonly input: string;
+  readonly output: string;
+  readonly model?: string;
+  readonly stage?: string;
+}
+
+async function classify(flags: ClassifyFlags): Promise<void> {
+  const firstOnly = isFirstStageOnly(flags.stage);
+  const { classify: classifyRow, lacks } = await openTextClassifier(
+    { file: flags.model, firstOnly },
+    systemClock,
+    process.env,
+  );
+  if (lacks !== undefined) process.stderr.write(`first stage alone: ${lacks}\n`);
   const source: Readable = flags.input === '-' ? process.stdin : createReadStream(flags.input);
   const target: Writable = flags.output === '-' ? process.stdout : createWriteStream(flags.output);
   if (flags.input !== '-') await opened(source, 'input', flags.input);
@@ -38,7 +52,7 @@ async function classify(flags: { input: string; output: string; model?: string }
     let result: unknown;
     try {
       const row = parseRow(line);
-      result = { ...row.raw, ...classifyRow(row) };
+      result = { ...row.raw, ...(await classifyRow(row)) };
       done += 1;
     } catch (thrown) {
       bad += 1;

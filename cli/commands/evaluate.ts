@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
 import { systemClock } from '../../core/clock.ts';
 import { createSeededRng } from '../../core/rng.ts';
-import { loadModel } from '../../router/classification/load-model.ts';
-import { createLinearScorer } from '../../router/classification/linear-scorer.ts';
-import { createTextClassifier } from '../../router/classification/text-classifier.ts';
+import { openTextClassifier } from '../../router/classification/open-text-classifier.ts';
 import { readLabelled } from '../../router/classification/training/read-dataset.ts';
 import { reportLines, reportOn } from '../../router/classification/training/report.ts';
-import { robustness } from '../../router/classification/training/train-model.ts';
+import { predictAll, robustnessOf } from '../../router/classification/training/judge.ts';
+import { isFirstStageOnly } from '../client/stage-option.ts';
 import { collect } from '../client/target-options.ts';
 
 const SEED = 1;
@@ -20,21 +19,18 @@ export function addEvaluate(program: Command): void {
     .description('accuracy, macro-F1, confusion, calibration, per source, and what other ways of writing change')
     .requiredOption('--data <file>', 'rows {"text", "label"} (JSON lines); may be given again', collect)
     .option('--model <file>', 'model to judge instead of the one that ships')
+    .option('--stage <n>', '1: the first stage alone')
     .option('--json', 'print JSON')
     .action(evaluate);
 }
 
-function evaluate(flags: { data: string[]; model?: string; json?: boolean }): void {
-  const model = loadModel(flags.model);
+async function evaluate(flags: { data: string[]; model?: string; stage?: string; json?: boolean }): Promise<void> {
   const rows = flags.data.flatMap(readLabelled);
-  const classify = createTextClassifier(model, systemClock);
-  const report = reportOn(
-    rows.map((row) => {
-      const { class: predicted, probability } = classify(row);
-      return { label: row.label, source: row.source, predicted, probability };
-    }),
-  );
-  const changedBy = robustness(createLinearScorer(model), rows, createSeededRng(SEED));
+  const firstOnly = isFirstStageOnly(flags.stage);
+  const { classify, lacks } = await openTextClassifier({ file: flags.model, firstOnly }, systemClock, process.env);
+  if (lacks !== undefined) process.stderr.write(`first stage alone: ${lacks}\n`);
+  const report = reportOn(await predictAll(rows, classify));
+  const changedBy = await robustnessOf(async (input) => (await classify(input)).class, rows, createSeededRng(SEED));
   process.stdout.write(
     flags.json === true
       ? `${JSON.stringify({ ...report, changed_by: changedBy })}\n`

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { fetchStatus } from '../client/status-body.ts';
+import { fetchStatus, type StatusBody } from '../client/status-body.ts';
 import { findTarget, type TargetFlags } from '../client/target.ts';
 import { withTarget } from '../client/target-options.ts';
 import { moduleTable } from '../output/module-table.ts';
@@ -21,5 +21,12 @@ async function status(flags: TargetFlags & { json?: boolean }): Promise<void> {
   }
   const loader = body.loader?.connected === false ? ', without its loader: serving on its last state' : '';
   const head = `Frontier ${body.version} at ${target.url}, up ${Math.round(body.uptime_seconds)} s, ${body.in_flight} in flight${loader}`;
-  process.stdout.write(`${[head, '', ...moduleTable(body.modules)].join('\n')}\n`);
+  process.stdout.write(`${[head, ...classifierLine(body), '', ...moduleTable(body.modules)].join('\n')}\n`);
+}
+
+/** What decides the class of queries. */
+function classifierLine({ classifier }: StatusBody): string[] {
+  if (classifier === undefined) return [];
+  const { state, detail } = classifier.second_stage;
+  return [`Classifier ${classifier.model}, second stage ${state}: ${detail}`];
 }

@@ -8,13 +8,16 @@ import { systemClock } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import { silentLogger } from '../../core/logging.ts';
 import { systemRng } from '../../core/rng.ts';
+import { cacheDirOf } from '../../core/service/cache-dir.ts';
 import { openSharedStore } from '../../core/store/open-store.ts';
+import { loadStages } from '../../router/classification/load-stages.ts';
+import { openSentenceModel } from '../../router/embedding/open-sentence-model.ts';
 import { callApi } from '../client/http-api.ts';
 import { findEnvoy } from '../up/envoy-binary.ts';
 import { portHolder } from '../up/port-holder.ts';
 import { resolvePorts } from '../up/ports.ts';
 import { readRunFile } from '../up/run-file.ts';
-import { cacheDirOf, loadWith } from '../up/settings.ts';
+import { loadWith } from '../up/settings.ts';
 
 const run = promisify(execFile);
 
@@ -55,6 +58,7 @@ export async function runChecks(configFlag: string | undefined, env: Env): Promi
     ['Python and pip', checkPip],
     ['Envoy', () => (config === undefined ? SKIPPED : checkEnvoy(config, env, cacheDir))],
     ['language model', () => (config === undefined ? SKIPPED : checkModel(config, env, cacheDir))],
+    ['classifier', () => (config === undefined ? SKIPPED : checkClassifier(config, env))],
     ['module runtimes', checkRuntimes],
     ['running system', () => (config === undefined ? SKIPPED : checkRunning(config))],
     ['ports', () => (config === undefined ? SKIPPED : checkPorts(config))],
@@ -174,6 +178,24 @@ function checkModel(config: FrontierConfig, env: Env, cacheDir: string): Verdict
   } catch (error) {
     return warning(messageOf(error), fix);
   }
+}
+
+/** Whether both stages are there; the second one is loaded, which takes about a second. */
+async function checkClassifier(config: FrontierConfig, env: Env): Promise<Verdict> {
+  const { model, second_stage: settings } = config.orchestration.router.classification;
+  const file = model === undefined ? undefined : resolve(config.rootDir, model);
+  const { lexical, second } = loadStages(file);
+  const first = `first stage trained on ${lexical.about['examples'] ?? '?'} examples`;
+  const fix = 'run `npm start`, which fetches the sentence model, or name its folder in runtime.embedding_path';
+  if (!settings.enabled) return `${first}; second stage switched off`;
+  if ('missing' in second) return warning(`${first}; no second stage: ${second.missing}`, 'train it: `frontier train`');
+  const { embedding_path: folder } = config.orchestration.runtime;
+  const sentences = await openSentenceModel(
+    folder === undefined ? env : { ...env, FRONTIER_RUNTIME__EMBEDDING_PATH: resolve(config.rootDir, folder) },
+  );
+  return 'missing' in sentences
+    ? warning(`${first}; no second stage: ${sentences.missing}`, fix)
+    : `${first}; second stage by ${second.embedding}`;
 }
 
 function magicOf(path: string): string {

@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { cacheDirOf, chooseMesh, environmentOf } from './settings.ts';
+import { cacheDirOf } from '../../core/service/cache-dir.ts';
+import { chooseMesh, environmentOf } from './settings.ts';
 
 it('puts flags over the environment', () => {
   const env = { FRONTIER_MESH__MODE: 'envoy', FRONTIER_NETWORK__PORTS__EDGE: '1', HOME: '/home/me', EMPTY: undefined };

@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { loadConfig } from '../../core/config/load.ts';
 import type { FrontierConfig, MeshMode } from '../../core/config/schema.ts';
 import { FrontierError } from '../../core/errors.ts';
@@ -87,14 +87,6 @@ export function chooseMesh(
     'DEPENDENCY_MISSING',
     '--mesh envoy, but there is no Envoy: put `envoy` on PATH, or name it in runtime.envoy_path',
   );
-}
-
-/** Folder of downloads, as cli/bootstrap/cache.mjs has it. */
-export function cacheDirOf(env: Env, home: string): string {
-  const own = env['FRONTIER_CACHE_DIR'];
-  if (own !== undefined && own !== '') return own;
-  const xdg = env['XDG_CACHE_HOME'];
-  return join(xdg === undefined || xdg === '' ? join(home, '.cache') : xdg, 'frontier');
 }
 
 function definedOf(record: Env): Record<string, string> {

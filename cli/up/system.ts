@@ -5,6 +5,7 @@ import type { FrontierConfig, MeshMode } from '../../core/config/schema.ts';
 import { loadOrCreateJoinKey } from '../../core/identity/join-token.ts';
 import type { WorkloadIdentity } from '../../core/identity/workload-identity.ts';
 import type { Logger } from '../../core/logging.ts';
+import { cacheDirOf } from '../../core/service/cache-dir.ts';
 import { findEnvoy } from './envoy-binary.ts';
 import type { Fleet } from './fleet.ts';
 import { envoyMember, obtainGatewayIdentity, serviceMember, type SystemContext } from './members.ts';
@@ -12,7 +13,7 @@ import { portHolder } from './port-holder.ts';
 import { resolvePorts, type Ports } from './ports.ts';
 import type { RunFile } from './run-file.ts';
 import { untilServing } from './serving.ts';
-import { cacheDirOf, chooseMesh, configPathOf, serviceEnvironment, type UpFlags } from './settings.ts';
+import { chooseMesh, configPathOf, serviceEnvironment, type UpFlags } from './settings.ts';
 
 const EDGE_TIMEOUT_MS = 30_000;
 /** Envoy's worker threads; one serves thousands of requests a second. */

@@ -55,6 +55,24 @@ const router = z
             'Classifier model made by `frontier train classifier`, relative to this file; the one that ships when left out. Classes of its own must stand in `classes`.',
           ),
         classes: addedClasses,
+        second_stage: z
+          .strictObject({
+            enabled: z
+              .boolean()
+              .default(true)
+              .describe(
+                'Whether sentence embeddings are asked where the first stage is unsure; needs the sentence model.',
+              ),
+            margin: fraction
+              .default(0.7)
+              .describe('Difference of the two highest class probabilities under which the second stage is asked.'),
+            time_budget: seconds
+              .default(0.008)
+              .describe('Longest wait for the second stage, in seconds; after it the first stage decides.'),
+            cache_entries: count.default(4096).describe('Queries whose embeddings are kept, 1.5 KB each.'),
+          })
+          .prefault({})
+          .describe('Second stage of the classifier.'),
       })
       .prefault({}),
     selection: z
@@ -117,6 +135,12 @@ const router = z
           .min(0.5)
           .optional()
           .describe('Also answers queries that are this similar, from 0.5 to 1; left out, only equal ones.'),
+        similarity_by: z
+          .enum(['words', 'meaning'])
+          .default('words')
+          .describe(
+            'What makes queries similar: the same words in nearly the same form, or sentence embeddings, which need the sentence model; without it, words.',
+          ),
         collapse: z
           .boolean()
           .default(false)
@@ -485,6 +509,13 @@ const runtime = z
       .min(1)
       .optional()
       .describe('GGUF file of the shipped language modules; fetched when left out.'),
+    embedding_path: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Folder with model.safetensors, tokenizer.json and tokenizer_config.json of all-MiniLM-L6-v2, for the second stage of the classifier and the semantic cache; fetched when left out.',
+      ),
   })
   .prefault({});
 

@@ -8,6 +8,7 @@ import type { RouteResult } from '../domain/route-result.ts';
 import { query } from '../decide/testing/planning.ts';
 import { createAnswerCache, type AnswerCache, type AnswerCacheOptions, type Lookup } from './answer-cache.ts';
 import { cacheKeyOf } from './cache-key.ts';
+import { compareWords } from './compare-texts.ts';
 import { createSharedAnswers } from './shared-answers.ts';
 import { similarityOf, vectorOf } from './similarity.ts';
 
@@ -110,7 +111,7 @@ describe('an answer is given again', () => {
     await fc.assert(
       fc.asyncProperty(fc.string(), fc.string(), fc.string(), async (text, a, b) => {
         fc.pre(a !== b);
-        const { answers, contentOf } = setUp({ similarity: 0.5 });
+        const { answers, contentOf } = setUp({ similarity: compareWords(0.5) });
         await keep(answers, query({ text }), result('secret'), a);
         expect(await contentOf(query({ text }), b)).toBeUndefined();
       }),
@@ -159,7 +160,7 @@ describe('similar queries', () => {
     ['What is the capital of France?', 'what is the capital of france'],
     ['How do I reset my password?', 'How do I reset my password please?'],
   ])('%s ≈ %s', async (a, b) => {
-    const { answers, contentOf } = setUp({ similarity: 0.85 });
+    const { answers, contentOf } = setUp({ similarity: compareWords(0.85) });
     await keep(answers, query({ text: a }));
     expect(await contentOf(query({ text: b }))).toBe('kept');
   });
@@ -168,7 +169,7 @@ describe('similar queries', () => {
     ['What is the capital of France?', 'What is the capital of Spain?'],
     ['How do I reset my password?', 'How do I delete my account?'],
   ])('%s ≠ %s', async (a, b) => {
-    const { answers, contentOf } = setUp({ similarity: 0.85 });
+    const { answers, contentOf } = setUp({ similarity: compareWords(0.85) });
     await keep(answers, query({ text: a }));
     expect(await contentOf(query({ text: b }))).toBeUndefined();
   });

@@ -5,7 +5,7 @@ import type { RouteResult } from '../domain/route-result.ts';
 import { cacheKeyOf, normalized } from './cache-key.ts';
 import type { CachedAnswer } from './cached-answer.ts';
 import type { SharedAnswers } from './shared-answers.ts';
-import { similarityOf, vectorOf, type TextVector } from './similarity.ts';
+import type { CompareTexts, ComparableText } from './compare-texts.ts';
 
 /** Where an answer was found. */
 export type CacheLayer = 'exact' | 'similar' | 'shared' | 'collapsed';
@@ -19,8 +19,8 @@ export interface AnswerCacheOptions {
   readonly clock: Clock;
   readonly ttlMs: number;
   readonly maxBytes: number;
-  /** Least similarity of a query that is answered by another's answer; undefined for equal queries alone. */
-  readonly similarity: number | undefined;
+  /** What tells that a query may be answered by another's answer; undefined for equal queries alone. */
+  readonly similarity: CompareTexts | undefined;
   /** Whether equal queries at the same time are answered by one call. */
   readonly collapse: boolean;
   /** Answers that other routers have stored; undefined for none. */
@@ -45,7 +45,7 @@ export interface AnswerCache {
 }
 
 interface Entry extends CachedAnswer {
-  readonly vector: TextVector | undefined;
+  readonly asked: ComparableText | undefined;
 }
 
 /** Most queries of one scope that a query is compared with. */
@@ -77,9 +77,8 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
     keys?.delete(key);
     if (keys?.size === 0) scopes.delete(scope);
   };
-  const put = (scope: string, key: string, text: string, cached: CachedAnswer): void => {
-    const vector = similarity === undefined ? undefined : vectorOf(normalized(text));
-    entries.set(key, { ...cached, vector });
+  const put = (scope: string, key: string, asked: ComparableText | undefined, cached: CachedAnswer): void => {
+    entries.set(key, { ...cached, asked });
     if (!entries.has(key)) return;
     scopeOf.set(key, scope);
     const keys = scopes.get(scope) ?? new Set();
@@ -91,17 +90,20 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
     entries.delete(key);
     return undefined;
   };
-  const mostSimilar = (scope: string, text: string, usable: (moduleId: string) => boolean): Entry | undefined => {
-    if (similarity === undefined) return undefined;
-    const vector = vectorOf(normalized(text));
+  const mostSimilar = (
+    scope: string,
+    asked: ComparableText,
+    { bound: least, similarityOf }: CompareTexts,
+    usable: (moduleId: string) => boolean,
+  ): Entry | undefined => {
     let best: Entry | undefined;
-    let bound = similarity;
+    let bound = least;
     // The newest last: those are compared first.
     const keys = [...(scopes.get(scope) ?? [])].slice(-MAX_COMPARED);
     for (const key of keys) {
       const entry = entries.peek(key);
-      if (entry?.vector === undefined || entry.expiresAtMs <= clock.nowMs() || !usable(entry.moduleId)) continue;
-      const found = similarityOf(vector, entry.vector);
+      if (entry?.asked === undefined || entry.expiresAtMs <= clock.nowMs() || !usable(entry.moduleId)) continue;
+      const found = similarityOf(asked, entry.asked);
       if (found < bound) continue;
       best = entry;
       bound = found;
@@ -129,19 +131,25 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
       if (query.cachePolicy === 'no_store') return NOT_KEPT;
       const { scope, exact } = cacheKeyOf(query, tenant);
       const mayGive = query.cachePolicy === 'use';
-      if (mayGive) {
-        const own = fresh(exact);
-        if (own !== undefined && usable(own.moduleId)) return told({ layer: 'exact', cached: own });
-        const similar = mostSimilar(scope, query.text, usable);
-        if (similar !== undefined) return told({ layer: 'similar', cached: similar });
-        // Not awaited where there is none: equal queries of the same moment would all find none.
-        const equal = underWay.get(exact);
-        const made = equal === undefined ? undefined : await orAbort(equal, signal);
-        if (made !== undefined && usable(made.moduleId)) return told({ layer: 'collapsed', cached: made });
-      }
+      const own = mayGive ? fresh(exact) : undefined;
+      if (own !== undefined && usable(own.moduleId)) return told({ layer: 'exact', cached: own });
+      const pending = mayGive ? underWay.get(exact) : undefined;
+      const made = pending === undefined ? undefined : await orAbort(pending, signal);
+      if (made !== undefined && usable(made.moduleId)) return told({ layer: 'collapsed', cached: made });
+      let asked: ComparableText | undefined;
+      // Before anything else is waited for, so that equal queries wait for this one.
       const settle = begin(exact, (cached) => {
-        put(scope, exact, query.text, cached);
+        put(scope, exact, asked, cached);
       });
+      if (similarity !== undefined) {
+        const prepared = similarity.prepare(normalized(query.text));
+        asked = prepared instanceof Promise ? await prepared : prepared;
+        const similar = mayGive ? mostSimilar(scope, asked, similarity, usable) : undefined;
+        if (similar !== undefined || signal.aborted) settle(undefined);
+        signal.throwIfAborted();
+        // Not kept under this query's own words: what is similar to it need not be to the other.
+        if (similar !== undefined) return told({ layer: 'similar', cached: similar });
+      }
       const others = mayGive ? await shared?.get(exact, signal).catch(settledFirst(settle)) : undefined;
       if (others !== undefined && others.expiresAtMs > clock.nowMs() && usable(others.moduleId)) {
         settle(others);
@@ -172,12 +180,12 @@ function cacheable({ answer, moduleId }: RouteResult, expiresAtMs: number): Cach
   return isWhole && answer.confidence.accepted ? { answer, moduleId, expiresAtMs } : undefined;
 }
 
-function sizeOf({ answer, vector }: Entry, key: string): number {
+function sizeOf({ answer, asked }: Entry, key: string): number {
   const files = answer.attachments.reduce(
     (sum, { source }) => sum + (source.kind === 'data' ? source.data.byteLength : source.uri.length * 2),
     0,
   );
-  return ENTRY_BYTES + (key.length + answer.content.length) * 2 + files + (vector?.byteLength ?? 0);
+  return ENTRY_BYTES + (key.length + answer.content.length) * 2 + files + (asked?.bytes ?? 0);
 }
 
 /** Lets those who wait go on before a failure is thrown on. */

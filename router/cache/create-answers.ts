@@ -4,6 +4,8 @@ import type { Logger } from '../../core/logging.ts';
 import type { Store } from '../../core/store/store.ts';
 import type { Registry } from '../../core/telemetry/metrics.ts';
 import { registerCacheGauges, type RouterMetrics } from '../telemetry/router-metrics.ts';
+import type { Embedder } from '../embedding/embedder.ts';
+import { compareMeaning, compareWords, type CompareTexts } from './compare-texts.ts';
 import { createAnswerCache, type AnswerCache } from './answer-cache.ts';
 import { createSharedAnswers } from './shared-answers.ts';
 
@@ -19,6 +21,7 @@ export interface CreateAnswersOptions {
 export function createAnswers(
   { config, clock, log, store, registry }: CreateAnswersOptions,
   metrics: RouterMetrics,
+  embedder: Embedder | undefined,
 ): AnswerCache | undefined {
   const settings = config.orchestration.router.cache;
   if (!settings.enabled) return undefined;
@@ -26,7 +29,7 @@ export function createAnswers(
     clock,
     ttlMs: settings.ttl * 1000,
     maxBytes: settings.max_bytes,
-    similarity: settings.similarity,
+    similarity: compareBy(config, embedder),
     collapse: settings.collapse,
     shared: settings.shared ? createSharedAnswers(store, clock, log) : undefined,
     onLookup: (outcome) => {
@@ -35,4 +38,13 @@ export function createAnswers(
   });
   registerCacheGauges(registry, answers);
   return answers;
+}
+
+/** What makes queries similar, as configured; words where there is no sentence model. */
+function compareBy({ orchestration }: FrontierConfig, embedder: Embedder | undefined): CompareTexts | undefined {
+  const { cache, classification } = orchestration.router;
+  if (cache.similarity === undefined) return undefined;
+  return cache.similarity_by === 'meaning' && embedder !== undefined
+    ? compareMeaning(cache.similarity, embedder, classification.second_stage.time_budget * 1000)
+    : compareWords(cache.similarity);
 }

@@ -34,11 +34,17 @@ export interface Classification {
   readonly probabilities: readonly ClassProbability[];
   /** In the order in which they were found. */
   readonly signals: readonly Signal[];
-  /** Which stage of the classifier decided, e.g. "lexical". */
+  /** Which stage of the classifier decided: "lexical" or "embedding". */
   readonly stage: string;
 }
 
 /** Tells the class of a query: a pure function of its input, and fast, since every request passes it. */
 export interface Classifier {
   classify(input: ClassifierInput): Classification;
+}
+
+/** A classifier of which a later stage may be worth waiting for. */
+export interface StagedClassifier extends Classifier {
+  /** Tells the class by all stages. Gives a promise only where there is something to wait for. Never rejects. */
+  classifyFully(input: ClassifierInput): Classification | Promise<Classification>;
 }

@@ -3,11 +3,13 @@ import fc from 'fast-check';
 import type { AddedClass } from '../../core/config/schema.ts';
 import type { Classifier } from './classifier.ts';
 import { checkModelClasses, withConfiguredClasses } from './configured-classes.ts';
+import { createCascade } from './cascade.ts';
+import type { Classifier, StagedClassifier } from './classifier.ts';
 import { createLexicalClassifier } from './lexical-classifier.ts';
 import { loadModel } from './load-model.ts';
 
 const model = loadModel();
-const shipped = createLexicalClassifier(model);
+const shipped = alone(createLexicalClassifier(model));
 const LEGAL: AddedClass = { id: 'LEGAL', domains: ['law', 'Contracts'] };
 const asked = (text: string, domain?: unknown) => ({ text, context: { domain }, attachments: [] });
 
@@ -60,7 +62,7 @@ describe('a class that the model does not know', () => {
 describe('a domain of a class that the model knows', () => {
   /** Five classes, one of which goes by another name, so that the model knows an added one. */
   const named = { ...model, classes: model.classes.map((name) => (name === 'CREATIVE_CONTENT' ? 'LEGAL' : name)) };
-  const inner = createLexicalClassifier(named);
+  const inner = alone(createLexicalClassifier(named));
   const classifier = withConfiguredClasses(inner, named.classes, [LEGAL]);
   const of = (by: Classifier, text: string, domain?: string) =>
     by.classify(asked(text, domain)).probabilities.find(({ queryClass }) => queryClass === 'LEGAL')?.probability ?? 0;
@@ -81,3 +83,8 @@ describe('a domain of a class that the model knows', () => {
 it('without added classes it is the classifier itself', () => {
   expect(withConfiguredClasses(shipped, model.classes, [])).toBe(shipped);
 });
+
+/** A classifier of one stage. */
+function alone(first: Classifier): StagedClassifier {
+  return createCascade({ first, second: undefined, margin: 0, budgetMs: 0, onDecided: () => undefined });
+}

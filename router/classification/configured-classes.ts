@@ -1,6 +1,6 @@
 import { QUERY_CLASSES, type AddedClass, type QueryClass } from '../../core/config/schema.ts';
 import { FrontierError } from '../../core/errors.ts';
-import type { Classification, Classifier, ClassifierInput, ClassProbability, Signal } from './classifier.ts';
+import type { Classification, ClassifierInput, ClassProbability, Signal, StagedClassifier } from './classifier.ts';
 
 /** Evidence of a domain for a class that the model knows, in log-odds: decides where the text leaves the matter open. */
 const DOMAIN_WEIGHT = 2.5;
@@ -40,22 +40,26 @@ export function checkModelClasses(
  * place among the probabilities for those that its model does not know.
  */
 export function withConfiguredClasses(
-  classifier: Classifier,
+  classifier: StagedClassifier,
   modelClasses: readonly string[],
   added: readonly AddedClass[],
-): Classifier {
+): StagedClassifier {
   const byWord = new Map(added.flatMap(({ id, domains }) => domains.map((word) => [word.toLowerCase(), id] as const)));
   const missing = checkModelClasses(modelClasses, added);
   if (byWord.size === 0) return classifier;
+  const adjusted = (input: ClassifierInput, base: Classification): Classification => {
+    const word = domainOf(input);
+    const named = word === undefined ? undefined : byWord.get(word);
+    if (named === undefined) return missing.length === 0 ? base : new Adjusted(base, withMissing(base, missing), []);
+    const weight = missing.includes(named) ? SOLE_WEIGHT : DOMAIN_WEIGHT;
+    const signal = { name: `context.domain: ${word ?? ''}`, queryClass: named, weight };
+    return new Adjusted(base, lifted(withMissing(base, missing), signal), [signal]);
+  };
   return {
-    classify(input) {
-      const base = classifier.classify(input);
-      const word = domainOf(input);
-      const named = word === undefined ? undefined : byWord.get(word);
-      if (named === undefined) return missing.length === 0 ? base : new Adjusted(base, withMissing(base, missing), []);
-      const weight = missing.includes(named) ? SOLE_WEIGHT : DOMAIN_WEIGHT;
-      const signal = { name: `context.domain: ${word ?? ''}`, queryClass: named, weight };
-      return new Adjusted(base, lifted(withMissing(base, missing), signal), [signal]);
+    classify: (input) => adjusted(input, classifier.classify(input)),
+    classifyFully(input) {
+      const found = classifier.classifyFully(input);
+      return found instanceof Promise ? found.then((base) => adjusted(input, base)) : adjusted(input, found);
     },
   };
 }

@@ -1,12 +1,20 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../core/clock.ts';
+import { silentLogger } from '../../core/logging.ts';
 import { createSeededRng } from '../../core/rng.ts';
+import { createEmbedder, type Embedder } from '../embedding/embedder.ts';
+import { findEmbeddingFiles } from '../embedding/embedding-files.ts';
+import type { Classification, ClassifierInput } from './classifier.ts';
+import { createLexicalClassifier } from './lexical-classifier.ts';
 import { createLinearScorer } from './linear-scorer.ts';
 import { loadModel } from './load-model.ts';
+import { loadStages } from './load-stages.ts';
+import { createSecondStage, type SecondStage } from './second-stage.ts';
 import { createTextClassifier } from './text-classifier.ts';
+import { robustnessOf } from './training/judge.ts';
 import { readLabelled, readProjectExamples } from './training/read-dataset.ts';
 import { reportOn } from './training/report.ts';
 import { robustness } from './training/train-model.ts';
@@ -17,6 +25,10 @@ import { robustness } from './training/train-model.ts';
  */
 const sample = readLabelled(path.join(import.meta.dirname, 'sample', 'queries.jsonl'));
 const model = loadModel();
+/** The default of router.classification.second_stage.margin. */
+const MARGIN = 0.7;
+/** Longer than any machine takes for a query. */
+const AMPLE_MS = 60_000;
 
 describe('the shipped model, on the sample', () => {
   const classify = createTextClassifier(model, systemClock);
@@ -49,6 +61,61 @@ describe('the shipped model, on the sample', () => {
     const { own } = readProjectExamples();
     const known = new Set(own.map(({ text }) => text.toLowerCase()));
     expect(sample.filter(({ text }) => known.has(text.toLowerCase()))).toEqual([]);
+  });
+});
+
+describe('both stages, on the sample', () => {
+  let embedder: Embedder;
+  let secondStage: SecondStage;
+  const { lexical, second } = loadStages();
+  const first = createLexicalClassifier(lexical);
+  beforeAll(async () => {
+    if ('missing' in second) throw new Error(second.missing);
+    const files = findEmbeddingFiles(process.env['FRONTIER_RUNTIME__EMBEDDING_PATH'], process.env);
+    embedder = createEmbedder({ files, cacheEntries: 4096, clock: systemClock, log: silentLogger });
+    await embedder.settled;
+    expect(embedder.status).toEqual({ state: 'ready' });
+    secondStage = createSecondStage(lexical, second);
+  }, AMPLE_MS);
+  afterAll(() => embedder.close());
+  const classify = async (input: ClassifierInput): Promise<Classification> => {
+    const found = first.classify(input);
+    if (found.margin >= MARGIN) return found;
+    const vector = await embedder.embed(input.text, AMPLE_MS);
+    if (typeof vector === 'string') throw new Error(vector);
+    return secondStage.classify(input, vector);
+  };
+
+  it(
+    'are right, know how sure they may be, and say the same when the same is written otherwise',
+    async () => {
+      const predictions = [];
+      for (const row of sample) {
+        const { queryClass: predicted, probability } = await classify(row);
+        predictions.push({ label: row.label, source: row.source, predicted, probability });
+      }
+      const report = reportOn(predictions);
+      expect(report.accuracy).toBeGreaterThanOrEqual(0.95);
+      expect(report.macro_f1).toBeGreaterThanOrEqual(0.95);
+      expect(report.calibration_error).toBeLessThanOrEqual(0.06);
+      expect(report.confident.share).toBeGreaterThanOrEqual(0.8);
+      expect(report.confident.accuracy).toBeGreaterThanOrEqual(0.97);
+      const changed = await robustnessOf(
+        async (input) => (await classify(input)).queryClass,
+        sample,
+        createSeededRng(5),
+      );
+      expect(Math.max(...Object.values(changed))).toBeLessThanOrEqual(0.025);
+    },
+    5 * AMPLE_MS,
+  );
+
+  it('explain themselves', async () => {
+    const input = { text: 'make it sound nicer', context: undefined, attachments: [] };
+    const vector = await embedder.embed(input.text, AMPLE_MS);
+    const { stage, signals } = secondStage.classify(input, vector as Float32Array);
+    expect(stage).toBe('embedding');
+    expect(signals.map(({ name }) => name)).toContain('meaning of the whole text');
   });
 });
 

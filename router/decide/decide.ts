@@ -1,4 +1,4 @@
-import type { Classification, Classifier } from '../classification/classifier.ts';
+import type { Classification } from '../classification/classifier.ts';
 import type { Principal } from '../domain/principal.ts';
 import type { Query } from '../domain/query.ts';
 import type { ModuleStatuses } from './module-status.ts';
@@ -14,15 +14,14 @@ export interface Decision {
 /** Runs one stage; a caller that measures stages hands in its own. */
 export type RunStage = <T>(stage: string, work: () => T) => T;
 
-/** Classifies a query and plans for it; the same arguments always give the same decision. */
+/** Plans for a query that has been classified; the same arguments always give the same decision. */
 export function decide(
   query: Query,
-  classifier: Classifier,
+  classification: Classification,
   planner: Planner,
   statuses: ModuleStatuses,
   principal: Principal,
   runStage: RunStage = (_stage, work) => work(),
 ): Decision {
-  const classification = runStage('classify', () => classifier.classify(query));
   return { classification, plan: runStage('plan', () => planner(query, classification, statuses, principal)) };
 }

@@ -34,9 +34,9 @@ export function addRouteEndpoints(app: FastifyInstance, options: RouteEndpointOp
     const wantsEvents = request.headers.accept?.includes('text/event-stream') ?? false;
     return wantsEvents ? streamEvents(reply, query, caller, router) : resultJson(await router.route(query, caller));
   });
-  app.post('/api/v1/classify', (request, reply) => {
+  app.post('/api/v1/classify', async (request, reply) => {
     const caller = callerOf(request, reply, options);
-    const { classification, explanation } = router.classify(queryFromBody(request.body, limits), caller);
+    const { classification, explanation } = await router.classify(queryFromBody(request.body, limits), caller);
     return reply.send(classificationJson(classification, explanation));
   });
   app.post('/api/v1/feedback', (request, reply) => {

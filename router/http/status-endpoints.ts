@@ -19,9 +19,10 @@ import type { StrategyLearner } from '../resilience/strategy-learner.ts';
 import type { ModuleBoard } from '../resilience/module-board.ts';
 import type { RouterMetrics } from '../telemetry/router-metrics.ts';
 import { principalOf } from './http-caller.ts';
+import type { ClassifierStatus } from '../classification/open-cascade.ts';
 import { checkBody } from './parse-body.ts';
 import { eventsJson, pathsJson, recommendationsJson, resilienceJson, strategiesJson } from './fallback-json.ts';
-import { moduleJson } from './status-json.ts';
+import { classifierJson, moduleJson } from './status-json.ts';
 
 export interface StatusEndpointOptions {
   readonly authenticate: Authenticate;
@@ -34,6 +35,7 @@ export interface StatusEndpointOptions {
   readonly metrics: RouterMetrics;
   readonly ledger: FallbackLedger;
   readonly retryBudget: RetryBudget;
+  readonly classifierStatus: () => ClassifierStatus;
   readonly events: HealingEvents;
   readonly tuner: Tuner;
   readonly learner: StrategyLearner;
@@ -74,6 +76,7 @@ export function addStatusEndpoints(app: FastifyInstance, options: StatusEndpoint
       in_flight: options.admission.inFlight,
       admission: admissionJson(options, tenant),
       loader: loaderState(options),
+      classifier: classifierJson(options.classifierStatus()),
       modules: recordsInOrder(board).map((record) =>
         moduleJson(record, options.activator.waiting(record.spec.module_id)),
       ),

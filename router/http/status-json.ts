@@ -1,3 +1,5 @@
+import path from 'node:path';
+import type { ClassifierStatus } from '../classification/open-cascade.ts';
 import type { ModuleView } from '../../core/modules/module-view.ts';
 import type { Breaker } from '../resilience/breaker.ts';
 import type { ModuleRecord } from '../resilience/module-record.ts';
@@ -66,4 +68,9 @@ export function breakerJson(breaker: Breaker) {
     ...(breaker.phase === 'OPEN' ? { by_hand: breaker.byHand } : {}),
     openings: breaker.openings.count,
   };
+}
+
+/** The classifier in the response of GET /status. */
+export function classifierJson({ model, about, secondStage, detail }: ClassifierStatus): object {
+  return { model: path.basename(model), about, second_stage: { state: secondStage, detail } };
 }

@@ -117,7 +117,13 @@ function createSession(caller: Caller, dependencies: BulkDependencies): Session 
     }
     try {
       const startedMs = clock.monotonicMs();
-      const decision = decide(query, classifier, plannerFor(query, dependencies), board.statuses, principal);
+      const decision = decide(
+        query,
+        classifier.classify(query),
+        plannerFor(query, dependencies),
+        board.statuses,
+        principal,
+      );
       requireSteps(decision.plan);
       const expiresMs = expiryOf(caller, startedMs, dependencies);
       beginItem({ query, decision, caller, startedMs, expiresMs }, dependencies, {

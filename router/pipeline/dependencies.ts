@@ -1,6 +1,6 @@
 import type { ScoreBook } from '../resilience/tuning/score-book.ts';
 import type { AnswerCache } from '../cache/answer-cache.ts';
-import type { Classifier } from '../classification/classifier.ts';
+import type { StagedClassifier } from '../classification/classifier.ts';
 import type { PlanPolicy } from '../decide/plan.ts';
 import type { Planner } from '../decide/plan-book.ts';
 import type { ModuleLanes } from '../execute/module-lanes.ts';
@@ -11,7 +11,7 @@ import type { RecordDependencies } from './record.ts';
 
 /** What the pipeline needs to handle a query. */
 export interface RouterDependencies extends PlanDependencies, RecordDependencies {
-  readonly classifier: Classifier;
+  readonly classifier: StagedClassifier;
   readonly admission: Admission;
   readonly policy: PlanPolicy;
   /** Plans by `policy`. */

@@ -34,7 +34,7 @@ export interface Router {
   classify(
     query: Query,
     caller: Caller,
-  ): { readonly classification: Classification; readonly explanation: Explanation };
+  ): Promise<{ readonly classification: Classification; readonly explanation: Explanation }>;
   feedback(feedback: Feedback, caller: Caller): void;
 }
 
@@ -47,15 +47,18 @@ export function createRouter(dependencies: RouterDependencies): Router {
       throw new FrontierError('INTERNAL', 'the pipeline ended without a result');
     },
     stream: (query, caller) => run('stream', query, caller, dependencies),
-    classify(asked, caller) {
+    async classify(asked, caller) {
       const { principal } = caller;
       requirePermission(principal, 'route');
       const query = withPriority(asked, caller);
       const { board, classifier, policy, clock } = dependencies;
       const planner = plannerFor(query, dependencies);
       const stages: StageTiming[] = [];
+      const classifyMs = clock.monotonicMs();
+      const classification = await classifier.classifyFully(query);
+      stages.push({ stage: 'classify', ms: clock.monotonicMs() - classifyMs });
       const explained = { ...query, explain: true };
-      const decision = decide(explained, classifier, planner, board.statuses, principal, (stage, work) => {
+      const decision = decide(explained, classification, planner, board.statuses, principal, (stage, work) => {
         const startedMs = clock.monotonicMs();
         const result = work();
         stages.push({ stage, ms: clock.monotonicMs() - startedMs });
@@ -82,7 +85,9 @@ async function* run(
   let queryClass = '';
   try {
     await admit(query, principal, request, dependencies);
-    const decision = decideFor(query, principal, request, dependencies);
+    const found = classified(query, request, dependencies);
+    const classification = found instanceof Promise ? await found : found;
+    const decision = decideOn(query, classification, principal, request, dependencies);
     queryClass = decision.classification.queryClass;
     yield { kind: 'decision', decision, requestId: query.requestId };
 
@@ -119,15 +124,33 @@ async function admit(
   }
 }
 
-function decideFor(
+/** Tells the class; waits for the second stage only where the class chooses the module. */
+function classified(
   query: Query,
+  request: RequestRun,
+  { classifier, clock }: RouterDependencies,
+): Classification | Promise<Classification> {
+  if (query.moduleId !== undefined) return request.timed('classify', () => classifier.classify(query));
+  const startedMs = clock.monotonicMs();
+  const found = request.timed('classify', () => classifier.classifyFully(query));
+  if (!(found instanceof Promise)) return found;
+  return found.then((classification) => {
+    request.note('classify_embedding', clock.monotonicMs() - startedMs);
+    return classification;
+  });
+}
+
+function decideOn(
+  query: Query,
+  classification: Classification,
   principal: Principal,
   request: RequestRun,
   dependencies: RouterDependencies,
 ): Decision {
-  const { classifier, board } = dependencies;
+  request.throwIfOver();
+  const { board } = dependencies;
   const planner = plannerFor(query, dependencies);
-  const decision = decide(query, classifier, planner, board.statuses, principal, request.timed);
+  const decision = decide(query, classification, planner, board.statuses, principal, request.timed);
   requireSteps(decision.plan);
   return decision;
 }

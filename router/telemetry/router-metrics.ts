@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram } from 'prom-client';
 import { LATENCY_BUCKETS_SECONDS, type Registry } from '../../core/telemetry/metrics.ts';
 import { MODULE_STATES } from '../../core/modules/module-view.ts';
 import type { AnswerCache } from '../cache/answer-cache.ts';
+import { DECIDED_BY, type DecidedBy } from '../classification/cascade.ts';
 import type { ModuleBoard } from '../resilience/module-board.ts';
 import { createBatchHistogram } from './batch-histogram.ts';
 
@@ -75,6 +76,7 @@ export function createRouterMetrics(registry: Registry, board: ModuleBoard, inFl
       labelNames: ['outcome'],
       registers,
     }),
+    decidedBy: createDecidedByCounter(registry),
     healing: new Counter({
       name: 'frontier_router_healing_actions_total',
       help: 'What was done by itself about modules that failed or got worse, by action.',
@@ -99,6 +101,29 @@ export function createRouterMetrics(registry: Registry, board: ModuleBoard, inFl
       labelNames: ['module', 'state'],
       registers,
     }),
+  };
+}
+
+/** Counts which stage of the classifier decided and why; plain counts on the hot path, read at each scrape. */
+function createDecidedByCounter(registry: Registry): { note(by: DecidedBy): void } {
+  const counts = new Map<DecidedBy, number>(DECIDED_BY.map((by) => [by, 0]));
+  new Counter({
+    name: 'frontier_router_classified_total',
+    help: 'Classified queries, by the stage that decided and why it did.',
+    labelNames: ['stage', 'why'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [by, count] of counts) {
+        const [stage = '', why = ''] = by.split(': ');
+        this.inc({ stage, why }, count);
+      }
+    },
+  });
+  return {
+    note(by) {
+      counts.set(by, (counts.get(by) ?? 0) + 1);
+    },
   };
 }
 

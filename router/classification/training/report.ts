@@ -1,3 +1,5 @@
+import type { Example } from './dataset.ts';
+
 /** One judged prediction. */
 export interface Prediction {
   readonly label: string;
@@ -112,4 +114,18 @@ export function reportLines(report: Report): string[] {
         `${source.padEnd(52)}${String(rows).padStart(6)}${percent(accuracy).padStart(10)}`,
     ),
   ];
+}
+
+/** Gives the prediction that probabilities of classes come to. */
+export function predictionOf(classes: readonly string[], probabilities: Float64Array, example: Example): Prediction {
+  let best = 0;
+  probabilities.forEach((probability, c) => {
+    if (probability > (probabilities[best] ?? 0)) best = c;
+  });
+  return {
+    label: example.label,
+    source: example.source,
+    predicted: classes[best] ?? '',
+    probability: probabilities[best] ?? 0,
+  };
 }

@@ -6,7 +6,7 @@ import { fitTemperature } from './calibrate.ts';
 import type { Example } from './dataset.ts';
 import { fitLinear, type LinearFit } from './fit-linear.ts';
 import { PERTURBATIONS, perturb } from './perturb.ts';
-import { reportOn, type Prediction, type Report } from './report.ts';
+import { predictionOf, reportOn, type Report } from './report.ts';
 import { weighRows } from './row-weights.ts';
 import { readRows, type SparseRows } from './sparse-rows.ts';
 
@@ -28,7 +28,7 @@ const MAX_FOLDS = 8;
 const NEVER_HELD = -1;
 
 /** Scores of a row by a fit that has not seen it. */
-interface HeldRow {
+export interface HeldRow {
   readonly row: number;
   readonly scores: Float64Array;
 }
@@ -56,6 +56,11 @@ export interface Trained {
   readonly withoutJudged: Report | undefined;
   /** Share of examples whose class another way of writing changes, by way of writing. */
   readonly changedBy: Readonly<Record<string, number>>;
+  /** Fold of each example that its source was held out in, -1 for none; scores of those by fits that have not seen them. */
+  readonly folds: readonly number[];
+  readonly held: readonly HeldRow[];
+  /** What makes probabilities of scores honest. */
+  readonly factor: number;
 }
 
 /** Trains a model and judges it. The same options give the same bytes. Takes some seconds for ten thousand examples. */
@@ -122,7 +127,8 @@ export function trainModel(options: TrainOptions): Trained {
   );
   const bytes = encodeModel(model);
   const scorer = createLinearScorer(decodeModel(bytes));
-  return { bytes, heldOut, withoutJudged, changedBy: robustness(scorer, examples, createSeededRng(seed + 1)) };
+  const changedBy = robustness(scorer, examples, createSeededRng(seed + 1));
+  return { bytes, heldOut, withoutJudged, changedBy, folds, held, factor };
 }
 
 /**
@@ -146,19 +152,6 @@ function scoresOf({ weights, biases }: LinearFit, rows: SparseRows, row: number,
     for (let c = 0; c < classes; c += 1) scores[c] = (scores[c] ?? 0) + value * (weights[base + c] ?? 0);
   }
   return scores;
-}
-
-function predictionOf(classes: readonly string[], probabilities: Float64Array, example: Example): Prediction {
-  let best = 0;
-  probabilities.forEach((probability, c) => {
-    if (probability > (probabilities[best] ?? 0)) best = c;
-  });
-  return {
-    label: example.label,
-    source: example.source,
-    predicted: classes[best] ?? '',
-    probability: probabilities[best] ?? 0,
-  };
 }
 
 /** Rounds weights to a byte each. Few are large: those are cut off, so that the others keep their differences. */
