@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { AddedClass } from '../../core/config/schema.ts';
-import type { Classifier } from './classifier.ts';
 import { checkModelClasses, withConfiguredClasses } from './configured-classes.ts';
 import { createCascade } from './cascade.ts';
 import type { Classifier, StagedClassifier } from './classifier.ts';

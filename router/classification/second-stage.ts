@@ -14,7 +14,7 @@ export interface SecondStage {
 
 /** Creates the second stage over the first one's model. Its classes must be those of the first. */
 export function createSecondStage(lexical: LinearModel, model: SecondStageModel): SecondStage {
-  const classes = model.classes as readonly QueryClass[];
+  const classes = model.classes;
   const scorer = createLinearScorer(lexical);
   return {
     classify(input, embedding) {
