@@ -147,6 +147,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     classifier: createLexicalClassifier(loadModel(modelPathOf(config))),
     admission,
     pressure,
+    moduleWait: overload.moduleWait,
     policy: {
       confidenceThreshold: settings.classification.confidence_threshold,
       maxAttempts: fallback.max_attempts,

@@ -1,7 +1,6 @@
 import { FrontierError, toFrontierError } from '../../core/errors.ts';
 import type { RouteResult } from '../domain/route-result.ts';
 import { priorityOf } from '../domain/query-priority.ts';
-import type { Query } from '../domain/query.ts';
 import { explain } from '../decide/explain.ts';
 import { requireSteps } from '../decide/plan.ts';
 import { createAsyncQueue } from '../execute/async-queue.ts';

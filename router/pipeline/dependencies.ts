@@ -4,6 +4,7 @@ import type { PlanPolicy } from '../decide/plan.ts';
 import type { ModuleLanes } from '../execute/module-lanes.ts';
 import type { PlanDependencies } from '../execute/execute-plan.ts';
 import type { Admission } from './admit.ts';
+import type { ModuleWait } from './module-wait.ts';
 import type { Pressure } from './pressure.ts';
 import type { RecordDependencies } from './record.ts';
 
@@ -13,6 +14,7 @@ export interface RouterDependencies extends PlanDependencies, RecordDependencies
   readonly admission: Admission;
   readonly policy: PlanPolicy;
   readonly pressure: Pressure;
+  readonly moduleWait: ModuleWait;
   /** Answers given before; undefined where none are kept. */
   readonly answers: AnswerCache | undefined;
   /** Longest time for a request whose caller gives no deadline, in milliseconds. */

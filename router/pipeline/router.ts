@@ -2,7 +2,7 @@ import { FrontierError, messageOf } from '../../core/errors.ts';
 import type { Classification } from '../classification/classifier.ts';
 import { decide, type Decision } from '../decide/decide.ts';
 import { explain, type Explanation, type StageTiming } from '../decide/explain.ts';
-import { requireSteps, type PlanPolicy } from '../decide/plan.ts';
+import type { PlanPolicy } from '../decide/plan.ts';
 import type { ExecutionResult } from '../domain/answer.ts';
 import type { RouteEvent } from '../domain/events.ts';
 import type { Caller } from '../domain/caller.ts';
@@ -79,7 +79,7 @@ async function* run(
   let queryClass = '';
   try {
     await admit(query, principal, request, dependencies);
-    const decision = decideFor(query, principal, request, dependencies);
+    const decision = await decideFor(query, principal, request, dependencies);
     queryClass = decision.classification.queryClass;
     yield { kind: 'decision', decision, requestId: query.requestId };
 
@@ -117,17 +117,18 @@ async function admit(
   }
 }
 
+/** Decides for a request, after a short wait where every module that could answer is full. */
 function decideFor(
   query: Query,
   principal: Principal,
   request: RequestRun,
   dependencies: RouterDependencies,
-): Decision {
-  const { classifier, board } = dependencies;
-  const policy = policyFor(query, dependencies);
-  const decision = decide(query, classifier, board.statuses, principal, policy, request.timed);
-  requireSteps(decision.plan);
-  return decision;
+): Promise<Decision> {
+  const { classifier, board, moduleWait } = dependencies;
+  return moduleWait.untilPlanned(
+    () => decide(query, classifier, board.statuses, principal, policyFor(query, dependencies), request.timed),
+    request.signal,
+  );
 }
 
 /** Gives the policy of planning, with what pressure changes about this query. */

@@ -21,6 +21,7 @@ describe('the memory of a process', () => {
 const sent = (verdict: Sent['verdict'], detail = ''): Sent => ({
   verdict,
   detail,
+  words: detail,
   ms: 5,
   form: 'http',
   fault: 'stall',
@@ -44,7 +45,7 @@ describe('a soak', () => {
 
   it('tells what went wrong, how often and when', () => {
     expect(errorRows([sent('good'), sent('error', 'OVERLOADED'), sent('error', 'OVERLOADED')])).toEqual([
-      ['2', 'error: OVERLOADED', 'stall (http)'],
+      ['2', 'error: OVERLOADED', 'stall (http)', 'OVERLOADED'],
     ]);
   });
 
