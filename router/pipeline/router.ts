@@ -1,4 +1,5 @@
 import { FrontierError, messageOf } from '../../core/errors.ts';
+import { startSpan } from '../../core/telemetry/tracing.ts';
 import type { Classification } from '../classification/classifier.ts';
 import { decide, type Decision } from '../decide/decide.ts';
 import { explain, type Explanation, type StageTiming } from '../decide/explain.ts';
@@ -110,10 +111,12 @@ async function admit(
   requirePermission(principal, 'route');
   request.throwIfOver();
   const startedMs = clock.monotonicMs();
+  const { span } = startSpan('router.admit', { parent: request.traceContext });
   try {
     request.onEnd(await admission.enter(principal, query.userId, priorityOf(query), request.signal));
   } finally {
     request.note('admit', clock.monotonicMs() - startedMs);
+    span.end();
   }
 }
 
