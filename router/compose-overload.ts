@@ -3,6 +3,7 @@ import type { FrontierConfig } from '../core/config/schema.ts';
 import type { Logger } from '../core/logging.ts';
 import type { Registry } from '../core/telemetry/metrics.ts';
 import { createAdmission, type Admission, type AdmissionOptions } from './pipeline/admit.ts';
+import { createModuleWait, type ModuleWait } from './pipeline/module-wait.ts';
 import { startPressure, type Pressure } from './pipeline/pressure.ts';
 import type { RateBuckets } from './pipeline/rate-buckets.ts';
 import { createShedWatch } from './pipeline/shed-watch.ts';
@@ -21,6 +22,7 @@ export interface OverloadOptions {
 export interface Overload {
   readonly admission: Admission;
   readonly pressure: Pressure;
+  readonly moduleWait: ModuleWait;
   close(): void;
 }
 
@@ -69,14 +71,16 @@ export function composeOverload(
       log.warn({ event: 'brown_out_changed', from: before.level, to: after.level, used });
     },
   });
+  const moduleWait = createModuleWait({ clock, size: queue.size, maxWaitMs: queue.max_wait * 1000 });
   registerPlaceGauges(registry, {
     limit: () => admission.limit,
-    waiting: () => admission.waiting,
+    waiting: () => admission.waiting + moduleWait.waiting,
     brownOutLevel: () => pressure.level,
   });
   return {
     admission,
     pressure,
+    moduleWait,
     close() {
       pressure.close();
       shedding.close();

@@ -214,6 +214,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     classifier: opened.classifier,
     admission,
     pressure,
+    moduleWait: overload.moduleWait,
     policy,
     planner: createPlanBook(policy),
     answers,

@@ -1,4 +1,5 @@
 import { checkModuleMesh } from './check-module-mesh.ts';
+import { checkAdaptive } from './check-overload.ts';
 import { duplicateIndexes, isSet, type Draft } from './draft.ts';
 import { parseQuantity } from './quantity.ts';
 import type { ModuleSpec } from './schema.ts';
@@ -104,4 +105,5 @@ const CHECKS: readonly Check[] = [
   checkTimeouts,
   checkAttachments,
   checkModuleMesh,
+  checkAdaptive,
 ];

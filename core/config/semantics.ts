@@ -1,6 +1,7 @@
 import { checkServedClasses } from './check-classes.ts';
 import { checkModule } from './check-module.ts';
 import { checkOrchestration } from './check-orchestration.ts';
+import { checkOverload } from './check-overload.ts';
 import { checkReferences } from './check-references.ts';
 import { checkSecurity } from './check-security.ts';
 import { isSet, type ConfigDraft, type DocumentFinding } from './draft.ts';
@@ -12,7 +13,12 @@ import type { Finding } from './validate.ts';
  */
 export function checkSemantics(draft: ConfigDraft): DocumentFinding[] {
   return [
-    ...inOrchestration([...checkOrchestration(draft.orchestration), ...checkSecurity(draft), ...checkBreakers(draft)]),
+    ...inOrchestration([
+      ...checkOrchestration(draft.orchestration),
+      ...checkOverload(draft),
+      ...checkSecurity(draft),
+      ...checkBreakers(draft),
+    ]),
     ...draft.modules.flatMap((module, document) => checkModule(module).map((finding) => ({ ...finding, document }))),
     ...checkReferences(draft),
     ...checkServedClasses(draft),

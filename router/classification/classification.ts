@@ -56,7 +56,7 @@ export class StagedClassification implements Classification {
       .filter(({ weight }) => weight >= MIN_SIGNAL)
       .map(({ text, classIndex, weight }) => ({
         name: `text: ${text}`,
-        queryClass: (this.#scorer.classes[classIndex] ?? 'GENERAL'),
+        queryClass: this.#scorer.classes[classIndex] ?? 'GENERAL',
         weight,
       }));
     return [...this.#beside(), ...inText];

@@ -25,6 +25,8 @@ export interface Exclusion {
   readonly detail: string;
   /** When the module may be asked again, in milliseconds from now; left out when there is no telling. */
   readonly retryAfterMs?: number;
+  /** Set when all its places are taken, which may be over in a moment. */
+  readonly isFull?: true;
 }
 
 /** Gives why a module cannot be asked, or undefined when it can. What the caller can mend comes before what passes. */
@@ -103,7 +105,13 @@ function loadExclusion(status: ModuleStatus, { priority = 'normal' }: Query): Ex
   if (full === undefined) return undefined;
   const learned = full.isLearned ? ` that it is known to bear for ${priority} priority` : '';
   const detail = `${full.inFlight} queries are in flight, the limit${learned} is ${full.limit}`;
-  return { moduleId: status.spec.module_id, reason: 'MODULE_OVERLOADED', detail, retryAfterMs: FULL_RETRY_MS };
+  return {
+    moduleId: status.spec.module_id,
+    reason: 'MODULE_OVERLOADED',
+    detail,
+    retryAfterMs: FULL_RETRY_MS,
+    isFull: true,
+  };
 }
 
 /** Tells whether a media type fits a pattern such as "image/*" or "application/pdf"; parameters do not count. */

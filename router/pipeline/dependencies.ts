@@ -6,6 +6,7 @@ import type { Planner } from '../decide/plan-book.ts';
 import type { ModuleLanes } from '../execute/module-lanes.ts';
 import type { PlanDependencies } from '../execute/execute-plan.ts';
 import type { Admission } from './admit.ts';
+import type { ModuleWait } from './module-wait.ts';
 import type { Pressure } from './pressure.ts';
 import type { RecordDependencies } from './record.ts';
 
@@ -19,6 +20,7 @@ export interface RouterDependencies extends PlanDependencies, RecordDependencies
   readonly pressure: Pressure;
   /** How answers were scored and judged. */
   readonly scores: ScoreBook;
+  readonly moduleWait: ModuleWait;
   /** Answers given before; undefined where none are kept. */
   readonly answers: AnswerCache | undefined;
   /** Longest time for a request whose caller gives no deadline, in milliseconds. */

@@ -1,8 +1,8 @@
 import { FrontierError, messageOf } from '../../core/errors.ts';
+import { startSpan } from '../../core/telemetry/tracing.ts';
 import type { Classification } from '../classification/classifier.ts';
 import { decide, type Decision } from '../decide/decide.ts';
 import { explain, type Explanation, type StageTiming } from '../decide/explain.ts';
-import { requireSteps } from '../decide/plan.ts';
 import type { Planner } from '../decide/plan-book.ts';
 import type { ExecutionResult } from '../domain/answer.ts';
 import type { RouteEvent } from '../domain/events.ts';
@@ -87,7 +87,7 @@ async function* run(
     await admit(query, principal, request, dependencies);
     const found = classified(query, request, dependencies);
     const classification = found instanceof Promise ? await found : found;
-    const decision = decideOn(query, classification, principal, request, dependencies);
+    const decision = await decideOn(query, classification, principal, request, dependencies);
     queryClass = decision.classification.queryClass;
     yield { kind: 'decision', decision, requestId: query.requestId };
 
@@ -117,10 +117,12 @@ async function admit(
   requirePermission(principal, 'route');
   request.throwIfOver();
   const startedMs = clock.monotonicMs();
+  const { span } = startSpan('router.admit', { parent: request.traceContext });
   try {
     request.onEnd(await admission.enter(principal, query.userId, priorityOf(query), request.signal));
   } finally {
     request.note('admit', clock.monotonicMs() - startedMs);
+    span.end();
   }
 }
 
@@ -140,19 +142,20 @@ function classified(
   });
 }
 
+/** Plans for a request, after a short wait where every module that could answer is full. */
 function decideOn(
   query: Query,
   classification: Classification,
   principal: Principal,
   request: RequestRun,
   dependencies: RouterDependencies,
-): Decision {
+): Promise<Decision> {
   request.throwIfOver();
-  const { board } = dependencies;
-  const planner = plannerFor(query, dependencies);
-  const decision = decide(query, classification, planner, board.statuses, principal, request.timed);
-  requireSteps(decision.plan);
-  return decision;
+  const { board, moduleWait } = dependencies;
+  return moduleWait.untilPlanned(
+    () => decide(query, classification, plannerFor(query, dependencies), board.statuses, principal, request.timed),
+    request.signal,
+  );
 }
 
 /** Gives what plans for a query, with what pressure changes about it. */

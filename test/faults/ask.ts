@@ -17,6 +17,8 @@ export interface Asked {
   readonly ms: number;
   /** Error's reason, or the wrong answer. */
   readonly detail: string;
+  /** The error's own words; empty when there was none. */
+  readonly words: string;
 }
 
 export interface Target {
@@ -32,6 +34,7 @@ const HANG_MS = 40_000;
 interface Received {
   readonly text: string;
   readonly error?: string;
+  readonly words?: string;
 }
 type Ask = (target: Target, signal: AbortSignal) => Promise<Received>;
 
@@ -47,16 +50,16 @@ export async function ask(form: Form, target: Target): Promise<Asked> {
     return { ...judge(received), ms: systemClock.monotonicMs() - startedMs };
   } catch (error) {
     const verdict = controller.signal.aborted ? 'hang' : 'error';
-    return { verdict, detail: reasonOf(error), ms: systemClock.monotonicMs() - startedMs };
+    return { verdict, detail: reasonOf(error), words: messageOf(error), ms: systemClock.monotonicMs() - startedMs };
   } finally {
     cancel();
   }
 }
 
-function judge({ text, error }: Received): Omit<Asked, 'ms'> {
-  if (error !== undefined) return { verdict: 'error', detail: error };
+function judge({ text, error, words = '' }: Received): Omit<Asked, 'ms'> {
+  if (error !== undefined) return { verdict: 'error', detail: error, words };
   const isGood = text === PRIMARY_ANSWER || text === SECONDARY_ANSWER;
-  return { verdict: isGood ? 'good' : 'wrong', detail: isGood ? '' : text.slice(0, 120) };
+  return { verdict: isGood ? 'good' : 'wrong', detail: isGood ? '' : text.slice(0, 120), words };
 }
 
 function reasonOf(error: unknown): string {
@@ -86,15 +89,17 @@ const ASK: Readonly<Record<Form, Ask>> = {
   },
   http: async ({ url }, signal) => {
     const reply = await post(`${url}/api/v1/route`, { query: QUERY }, signal);
-    const body = (await reply.json()) as { content?: string; reason?: string };
-    return { text: body.content ?? '', ...(body.reason === undefined ? {} : { error: body.reason }) };
+    const body = (await reply.json()) as ProblemBody & { content?: string };
+    return { text: body.content ?? '', ...errorOf(body) };
   },
   'http-stream': async ({ url }, signal) => {
     const reply = await post(`${url}/api/v1/route`, { query: QUERY }, signal, 'text/event-stream');
+    // What fails before the first event is told by the status.
+    if (reply.status !== 200) return { text: '', ...errorOf((await reply.json()) as ProblemBody) };
     const collected = collector();
     for (const { event, data } of events(await reply.text())) {
-      const body = JSON.parse(data) as { text?: string; discard?: boolean; content?: string; reason?: string };
-      if (event === 'error') return { text: '', error: body.reason ?? 'unknown' };
+      const body = JSON.parse(data) as ProblemBody & { text?: string; discard?: boolean; content?: string };
+      if (event === 'error') return { text: '', ...errorOf({ reason: 'unknown', ...body }) };
       if (event === 'token') collected.token(body.text ?? '');
       if (event === 'attempt_failed') collected.failed(body.discard === true);
       if (event === 'done') return collected.done(body.content ?? '');
@@ -142,8 +147,17 @@ interface OpenAiBody {
   }[];
 }
 
-function errorIn({ error }: OpenAiBody): { error?: string } {
-  return error === undefined ? {} : { error: error.code ?? error.message ?? 'unknown' };
+function errorIn({ error }: OpenAiBody): Omit<Received, 'text'> {
+  return error === undefined ? {} : { error: error.code ?? error.message ?? 'unknown', words: error.message ?? '' };
+}
+
+interface ProblemBody {
+  readonly reason?: string;
+  readonly detail?: string;
+}
+
+function errorOf({ reason, detail = '' }: ProblemBody): Omit<Received, 'text'> {
+  return reason === undefined ? {} : { error: reason, words: detail };
 }
 
 function chat(url: string, stream: boolean, signal: AbortSignal): Promise<Response> {

@@ -42,7 +42,7 @@ try {
   say(tableOf(['form', 'good', 'p50 ms', 'p99 ms'], formRows(sent)));
   say(`\n${tableOf(['process', 'pid', 'lived', 'before', 'after', 'slope', 'memory'], memoryRows(processes))}`);
   const errors = errorRows(sent);
-  if (errors.length > 0) say(`\n${tableOf(['count', 'what', 'during'], errors)}`);
+  if (errors.length > 0) say(`\n${tableOf(['count', 'what', 'during', 'for example'], errors)}`);
   say(`\nfaults: ${[...struck].map(([name, times]) => `${name} ×${times}`).join(', ')}`);
   say(
     `\n${summary.accepted}/${summary.requests} good (${(summary.accepted_share * 100).toFixed(3)} %), ${summary.hangs} hangs, ${summary.spliced} spliced, ` +

@@ -6,7 +6,7 @@ export interface MemorySample {
 
 /** How the memory of a process went. */
 export interface MemoryTrend {
-  /** Medians of the first and the last third after warm-up, in bytes. */
+  /** Least of the first and of the second half after warm-up, in bytes: what is left when garbage has been collected. */
   readonly beforeBytes: number;
   readonly afterBytes: number;
   /** By least squares, in bytes an hour. */
@@ -14,7 +14,7 @@ export interface MemoryTrend {
   readonly isFlat: boolean;
 }
 
-/** Growth from the first to the last third that counts as flat: a garbage collector gives memory back late. */
+/** Growth from the first to the second half that counts as flat: a garbage collector gives memory back late. */
 const LEAST_BOUND_BYTES = 32 * 1024 * 1024;
 const BOUND_SHARE = 0.15;
 /** Samples under which nothing can be said. */
@@ -23,9 +23,9 @@ const LEAST_SAMPLES = 6;
 /** Gives the trend of samples taken after warm-up; undefined when there are too few. */
 export function memoryTrend(samples: readonly MemorySample[]): MemoryTrend | undefined {
   if (samples.length < LEAST_SAMPLES) return undefined;
-  const third = Math.floor(samples.length / 3);
-  const beforeBytes = medianOf(samples.slice(0, third));
-  const afterBytes = medianOf(samples.slice(-third));
+  const half = Math.floor(samples.length / 2);
+  const beforeBytes = leastOf(samples.slice(0, half));
+  const afterBytes = leastOf(samples.slice(half));
   const bound = Math.max(LEAST_BOUND_BYTES, beforeBytes * BOUND_SHARE);
   return {
     beforeBytes,
@@ -35,9 +35,8 @@ export function memoryTrend(samples: readonly MemorySample[]): MemoryTrend | und
   };
 }
 
-function medianOf(samples: readonly MemorySample[]): number {
-  const sorted = samples.map(({ bytes }) => bytes).sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+function leastOf(samples: readonly MemorySample[]): number {
+  return Math.min(...samples.map(({ bytes }) => bytes));
 }
 
 /** Bytes a millisecond. */

@@ -10,7 +10,7 @@ const every5s = (bytes: (at: number) => number) =>
 
 describe('the memory of a process', () => {
   it('is flat when it saws, and grows when it leaks', () => {
-    expect(memoryTrend(every5s((at) => 150 + (at % 10) * 4))).toMatchObject({ isFlat: true });
+    expect(memoryTrend(every5s((at) => 150 + (at % 40) * 3))).toMatchObject({ isFlat: true });
     const leaking = memoryTrend(every5s((at) => 150 + at));
     expect(leaking).toMatchObject({ isFlat: false });
     expect(leaking?.slopePerHour).toBeCloseTo(720 * MIB);
@@ -21,6 +21,7 @@ describe('the memory of a process', () => {
 const sent = (verdict: Sent['verdict'], detail = ''): Sent => ({
   verdict,
   detail,
+  words: detail,
   ms: 5,
   form: 'http',
   fault: 'stall',
@@ -44,7 +45,7 @@ describe('a soak', () => {
 
   it('tells what went wrong, how often and when', () => {
     expect(errorRows([sent('good'), sent('error', 'OVERLOADED'), sent('error', 'OVERLOADED')])).toEqual([
-      ['2', 'error: OVERLOADED', 'stall (http)'],
+      ['2', 'error: OVERLOADED', 'stall (http)', 'OVERLOADED'],
     ]);
   });
 

@@ -50,6 +50,8 @@ export function isGood({ accepted_share, hangs, spliced, memory_flat, requests }
   return requests > 0 && accepted_share >= LEAST_ACCEPTED && hangs === 0 && spliced === 0 && memory_flat;
 }
 
+const MOST_WORDS = 300;
+
 /** Gives what went otherwise than well: each kind with how often, and during which faults. */
 export function errorRows(sent: readonly Sent[]): string[][] {
   const groups = new Map<string, Sent[]>();
@@ -59,7 +61,7 @@ export function errorRows(sent: readonly Sent[]): string[][] {
   }
   return [...groups].map(([kind, all]) => {
     const during = [...new Set(all.map(({ fault, form }) => `${fault} (${form})`))];
-    return [String(all.length), kind, during.join(', ')];
+    return [String(all.length), kind, during.join(', '), all[0]?.words.slice(0, MOST_WORDS) ?? ''];
   });
 }
 

@@ -62,7 +62,7 @@ function corsPolicy(origins: readonly string[]): Cors {
     allow_origin_string_match: origins.map((origin) => ({ exact: origin })),
     allow_methods: 'GET, POST, PUT, DELETE, OPTIONS',
     allow_headers:
-      'content-type, authorization, x-api-key, x-grpc-web, x-user-agent, grpc-timeout, traceparent, tracestate, x-frontier-tenant, x-frontier-request-id, x-frontier-user',
+      'content-type, authorization, x-api-key, x-grpc-web, x-user-agent, grpc-timeout, traceparent, tracestate, x-frontier-tenant, x-frontier-request-id, x-frontier-user, x-frontier-priority',
     expose_headers:
       'grpc-status, grpc-message, grpc-status-details-bin, retry-after, x-request-id, x-frontier-request-id',
     max_age: '86400',
