@@ -3,7 +3,7 @@ import { readyReplicas, type ModuleView } from '../../core/modules/module-view.t
 import type { ClassHistory, ModuleStatus, Share } from '../decide/module-status.ts';
 import { admits, CLOSED, retryAfterMs, type Breaker, type BreakerPolicy } from './breaker.ts';
 import { createRecentValues, type RecentValues } from './quantiles.ts';
-import { createAccrualDetector, type AccrualDetector } from './accrual-detector.ts';
+import { createAccrualDetector, type AccrualDetector } from '../../core/health/accrual-detector.ts';
 import { BEATS } from './signs-of-life.ts';
 import { slowStartShare, type SlowStartPolicy } from './slow-start.ts';
 import { createRateWindow, type RateWindow } from './rate-window.ts';
