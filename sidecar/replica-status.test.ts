@@ -41,8 +41,11 @@ describe('replica status', () => {
     expect(seen).toHaveLength(1);
     await clock.advance(1);
     expect(seen.map(({ inFlight }) => inFlight)).toEqual([0, 50]);
-    await clock.advance(1000);
+    await clock.advance(700);
     expect(seen).toHaveLength(2);
+    // Each second there is a sign of life, whether anything has changed or not.
+    await clock.advance(1000);
+    expect(seen).toHaveLength(3);
   });
 
   test('draining is for good', async () => {

@@ -27,13 +27,15 @@ export interface ReplicaStatus {
   setDraining(): void;
   /** Tells that the counts have changed; watchers hear of it at most every 200 ms. */
   countsChanged(): void;
-  /** Gives the status now and at each change, until the signal aborts. Changes missed by a slow reader are skipped. */
+  /** Gives the status now, at each change, and each second as a sign of life, until the signal aborts. Changes missed by a slow reader are skipped. */
   watch(signal: AbortSignal): AsyncGenerator<StatusView, void, undefined>;
   /** Ends all watches. */
   close(): void;
 }
 
 const COUNTS_INTERVAL_MS = 200;
+/** The loader expects one so often (loader/drivers/process/follow-status.ts). */
+const BEAT_MS = 1_000;
 
 /** Gives a status that stands at STARTING. */
 export function createReplicaStatus({ clock, counts }: ReplicaStatusOptions): ReplicaStatus {
@@ -64,6 +66,7 @@ export function createReplicaStatus({ clock, counts }: ReplicaStatusOptions): Re
   async function* watch(signal: AbortSignal): AsyncGenerator<StatusView, void, undefined> {
     const gate = createGate([signal, closed.signal]);
     watchers.add(gate.open);
+    const endBeats = clock.every(BEAT_MS, gate.open);
     try {
       while (!signal.aborted && !closed.signal.aborted) {
         gate.shut();
@@ -71,6 +74,7 @@ export function createReplicaStatus({ clock, counts }: ReplicaStatusOptions): Re
         await gate.opened();
       }
     } finally {
+      endBeats();
       watchers.delete(gate.open);
       gate.close();
     }

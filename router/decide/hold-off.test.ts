@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { explain } from './explain.ts';
-import { heldOff, takesPart, type Share } from './hold-off.ts';
-import type { ModuleStatus } from './module-status.ts';
+import { heldOff, takesPart } from './hold-off.ts';
+import type { ModuleStatus, Share } from './module-status.ts';
 import { plan } from './plan.ts';
 import { ANYBODY, classified, mapOf, policyWith, query, status } from './testing/planning.ts';
 

@@ -2,14 +2,6 @@ import type { QueryClass } from '../../core/config/schema.ts';
 import type { ModuleStatus } from './module-status.ts';
 import { textHash } from './text-hash.ts';
 
-/** Part of its queries that a module is given for a while. */
-export interface Share {
-  /** From 0 to 1. */
-  readonly fraction: number;
-  /** `slow_start`: it is back after a failure; `drifting`: it is getting worse. */
-  readonly reason: 'slow_start' | 'drifting';
-}
-
 /** Parts the hash that says whether a module takes part from others over the same request. */
 const SEED = 3;
 

@@ -1,6 +1,5 @@
 import type { ModuleSpec, QueryClass } from '../../core/config/schema.ts';
 import type { ModuleState } from '../../core/modules/module-view.ts';
-import type { Share } from './hold-off.ts';
 import { placesFor, type Priority } from '../domain/priority.ts';
 
 /** What is known of a module's answers to one class of queries. */
@@ -13,6 +12,14 @@ export interface ClassHistory {
   readonly confidence: number;
   /** Rolling mean of latencies, in milliseconds. */
   readonly latencyMs: number;
+}
+
+/** Part of its queries that a module is given for a while. */
+export interface Share {
+  /** From 0 to 1. */
+  readonly fraction: number;
+  /** `slow_start`: it is back after a failure; `drifting`: it is getting worse. */
+  readonly reason: 'slow_start' | 'drifting';
 }
 
 /** What planning knows of one module. */

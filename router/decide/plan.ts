@@ -6,8 +6,8 @@ import type { BrownOutEffect } from '../resilience/brown-out.ts';
 import { candidateOrder, exploresWith, isDemoted, scoreContext, type RankingContext } from './candidates.ts';
 import { expectedCost } from './cost.ts';
 import { exclusionOf, type Exclusion } from './eligibility.ts';
-import { heldOff, type Share } from './hold-off.ts';
-import { expectedWaitMs, thresholdOf, type ModuleStatus, type ModuleStatuses } from './module-status.ts';
+import { heldOff } from './hold-off.ts';
+import { expectedWaitMs, thresholdOf, type ModuleStatus, type ModuleStatuses, type Share } from './module-status.ts';
 import { factorsOf, weigh, type ScoreFactors } from './score.ts';
 import type { SelectionPolicy } from './selection-policy.ts';
 

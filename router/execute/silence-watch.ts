@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { FrontierError } from '../../core/errors.ts';
-import type { AccrualDetector } from '../resilience/accrual-detector.ts';
+import type { AccrualDetector } from '../../core/health/accrual-detector.ts';
 import { silenceLimitMs } from '../resilience/signs-of-life.ts';
 
 /** Shortest interval that counts, in milliseconds. */

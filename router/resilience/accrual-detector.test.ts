@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { createSeededRng } from '../../core/rng.ts';
-import { createAccrualDetector, type AccrualPolicy } from './accrual-detector.ts';
+import { createAccrualDetector, type AccrualPolicy } from '../../core/health/accrual-detector.ts';
 import { BEATS, SUSPICIOUS } from './signs-of-life.ts';
 
 interface Traffic {

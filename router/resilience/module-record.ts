@@ -1,11 +1,10 @@
 import type { ModuleSpec, QueryClass } from '../../core/config/schema.ts';
 import { readyReplicas, type ModuleView } from '../../core/modules/module-view.ts';
-import type { Share } from '../decide/hold-off.ts';
-import type { ClassHistory, ModuleStatus } from '../decide/module-status.ts';
+import type { ClassHistory, ModuleStatus, Share } from '../decide/module-status.ts';
 import { admits, CLOSED, retryAfterMs, type Breaker, type BreakerPolicy } from './breaker.ts';
 import { createRecentValues, type RecentValues } from './quantiles.ts';
-import { createAccrualDetector, type AccrualDetector } from './accrual-detector.ts';
 import type { AdaptiveLimit } from './adaptive-limit.ts';
+import { createAccrualDetector, type AccrualDetector } from '../../core/health/accrual-detector.ts';
 import { BEATS } from './signs-of-life.ts';
 import { slowStartShare, type SlowStartPolicy } from './slow-start.ts';
 import { createRateWindow, type RateWindow } from './rate-window.ts';

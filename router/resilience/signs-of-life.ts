@@ -1,4 +1,4 @@
-import type { AccrualDetector, AccrualPolicy } from './accrual-detector.ts';
+import type { AccrualDetector, AccrualPolicy } from '../../core/health/accrual-detector.ts';
 
 /** What is expected of sidecars: a sign of life every half second, and a pause now and then. */
 export const BEATS: AccrualPolicy = { expectedMs: 500, pauseMs: 800, leastSpreadMs: 100 };

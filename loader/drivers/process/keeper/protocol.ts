@@ -10,7 +10,7 @@ import { z } from 'zod';
 export const PROTOCOL_VERSION = 1;
 
 /** What a process is part of: told by the loader, and told back to the next one. */
-export const tagSchema = z.object({
+const tagSchema = z.object({
   moduleId: z.string(),
   replicaId: z.string(),
   /** Version of the specification that the replica was started with. */
@@ -18,7 +18,6 @@ export const tagSchema = z.object({
   part: z.enum(['workload', 'sidecar']),
   createdAtMs: z.number(),
 });
-export type Tag = z.output<typeof tagSchema>;
 
 const exitSchema = z.object({ code: z.number().nullable(), signal: z.string().nullable() });
 const portsSchema = z.record(z.string(), z.number());
