@@ -14,7 +14,7 @@ const ATTEMPT_TIMEOUT_MS = 5_000;
 const RETRY_MS = 250;
 const RENEWAL_RETRY_MS = 5_000;
 const SHORTEST_RENEWAL_RETRY_MS = 100;
-const SHORTEST_ATTEMPT_MS = 1_000;
+const SHORTEST_ATTEMPT_MS = 2_000;
 /** Attempts at renewal that the rest of a certificate's life has room for, at least, while they may not be closer together. */
 const RENEWAL_ATTEMPTS = 20;
 

@@ -277,5 +277,5 @@ test('with weighted_by_load the replica that reports a quarter of the load gets 
   await settled(client);
   const share = async (): Promise<number> => ((await tally(client, 500))['zeta0'] ?? 0) / 500;
   // Four to one by the reports.
-  await eventually(async () => Math.abs((await share()) - 0.8) < 0.05, { what: 'weights by load' });
-}, 90_000);
+  await eventually(async () => Math.abs((await share()) - 0.8) < 0.05, { what: 'weights by load', timeoutMs: 60_000 });
+}, 120_000);

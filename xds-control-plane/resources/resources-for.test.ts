@@ -124,7 +124,11 @@ test('wrappers that are not set stay unset, so that Envoy keeps its own defaults
     ],
   });
   expect(decoded['outlier_detection']).not.toHaveProperty('success_rate_minimum_hosts');
-  expect(decoded['common_lb_config']).toEqual({ healthy_panic_threshold: { value: 0 } });
+  expect(decoded['common_lb_config']).toEqual({
+    healthy_panic_threshold: { value: 0 },
+    // Set to nothing, which is not the same as unset: changes of health are not gathered.
+    update_merge_window: { seconds: 0, nanos: 0 },
+  });
 });
 
 test('the source of secrets has the same bytes as ever: Envoy loses a secret whose source changes', () => {
