@@ -47,7 +47,7 @@ describe('compared by meaning, under the bound that the documentation recommends
   it('a text without an embedding is compared by its words', async () => {
     const late = compareMeaning(0.9, { embed: () => Promise.resolve('late' as const) }, 1);
     const [a, b, c] = await Promise.all(
-      ['Reset my password', 'reset my password', 'I forgot it'].map((text) => late.prepare(text)),
+      ['Reset my password', 'reset my password', 'I forgot it'].map(async (text) => late.prepare(text)),
     );
     expect(late.similarityOf(a!, b!)).toBeGreaterThan(0.99);
     expect(late.similarityOf(a!, c!)).toBeLessThan(0.9);

@@ -16,9 +16,9 @@ export interface ComparableText {
 export interface CompareTexts {
   /** Least similarity of a query that is answered by another's answer. */
   readonly bound: number;
-  prepare(text: string): ComparableText | Promise<ComparableText>;
+  readonly prepare: (text: string) => ComparableText | Promise<ComparableText>;
   /** Gives the cosine of the angle between both, by meaning where both have one, else by words; -1 where they ask for other things for sure. */
-  similarityOf(a: ComparableText, b: ComparableText): number;
+  readonly similarityOf: (a: ComparableText, b: ComparableText) => number;
 }
 
 /** Compares by words: the same words in nearly the same form. */

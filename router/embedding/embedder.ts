@@ -81,11 +81,13 @@ export function createEmbedder({ files, cacheEntries, clock, log }: EmbedderOpti
     const one = waiting.get(id);
     if (one !== undefined) underWay.delete(one.text);
     waiting.delete(id);
+    if (waiting.size === 0) child?.channel?.unref();
     return one;
   };
   const onReply = (reply: EmbeddingReply): void => {
     if ('ready' in reply) {
       status = { state: 'ready' };
+      child?.channel?.unref();
       settled.resolve(undefined);
     } else if ('failed' in reply) giveUp(reply.failed);
     else if ('vector' in reply) {
@@ -106,9 +108,8 @@ export function createEmbedder({ files, cacheEntries, clock, log }: EmbedderOpti
     status = { state: 'loading' };
     const file = path.join(import.meta.dirname, `embedding-process${path.extname(import.meta.filename)}`);
     const started = fork(file, [JSON.stringify(found)], { serialization: 'advanced', execArgv: [] });
-    // Nobody is kept running by it, nor by what it may still answer.
+    // Nobody is kept running by it but those who wait for it.
     started.unref();
-    started.channel?.unref();
     started.on('message', (message) => {
       onReply(message as EmbeddingReply);
     });
@@ -140,6 +141,7 @@ export function createEmbedder({ files, cacheEntries, clock, log }: EmbedderOpti
     const one = { text, startedMs: clock.monotonicMs(), ...Promise.withResolvers<Float32Array | 'unavailable'>() };
     waiting.set(lastId, one);
     underWay.set(text, one);
+    child?.channel?.ref();
     child?.send({ id: lastId, text } satisfies EmbeddingRequest, () => undefined);
     return one;
   };

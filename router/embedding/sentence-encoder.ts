@@ -54,12 +54,18 @@ export async function loadSentenceEncoder(
   };
 }
 
-function loadTokenizer({ tokenizer, tokenizerSettings }: EmbeddingFiles): Tokenizer {
+/** What is used of the package's class; its own types do not resolve under NodeNext (imports without file extensions). */
+interface TextTokenizer {
+  encode(text: string): { readonly ids: readonly number[] };
+}
+const TokenizerOf = Tokenizer as unknown as new (model: object, settings: object) => TextTokenizer;
+
+function loadTokenizer({ tokenizer, tokenizerSettings }: EmbeddingFiles): TextTokenizer {
   try {
     const [model, settings] = [tokenizer, tokenizerSettings].map(
       (file) => JSON.parse(readFileSync(file, 'utf8')) as object,
     );
-    return new Tokenizer(model ?? {}, settings ?? {});
+    return new TokenizerOf(model ?? {}, settings ?? {});
   } catch (cause) {
     throw new FrontierError('MODEL_UNREADABLE', `${tokenizer} cannot be used: ${messageOf(cause)}`, { cause });
   }
