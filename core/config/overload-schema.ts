@@ -19,7 +19,7 @@ export const adaptiveConcurrency = z
       .max(1_000)
       .optional()
       .describe(
-        'How many times slower than when it is unloaded the module may get before the limit falls; left out, half as much again as a full queue (max_queued) explains, at least 2.',
+        'How many times slower than when it is unloaded the module may get before the limit falls; left out, only refusals and time-outs lower it.',
       ),
     latency_floor: seconds
       .default(0.25)
@@ -32,7 +32,7 @@ export const adaptiveConcurrency = z
   })
   .prefault({})
   .describe(
-    'Lowers the limit from what max_in_flight and max_queued allow when queries are refused, time out or get slow, and raises it again.',
+    'Lowers the limit from what max_in_flight and max_queued allow when queries are refused, time out or, with a tolerance, get slow, and raises it again.',
   );
 
 export const admission = z

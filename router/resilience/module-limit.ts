@@ -25,10 +25,6 @@ export function moduleLimitOf(
   return limit;
 }
 
-/** A queue that was configured is wanted: only what is slower than a full one explains is a sign of overload. */
-const OVER_A_FULL_QUEUE = 1.5;
-const LEAST_TOLERANCE = 2;
-
 /** Gives the bounds of a module's limit: replicas that are ready times what each can take. Without any, as for one. */
 export function limitPolicyOf({ concurrency }: ModuleSpec, replicas: number): AdaptiveLimitPolicy {
   const { max_in_flight, max_queued, adaptive } = concurrency;
@@ -37,7 +33,7 @@ export function limitPolicyOf({ concurrency }: ModuleSpec, replicas: number): Ad
   return {
     min: count * Math.min(adaptive.min_limit ?? max_in_flight, max),
     max: count * max,
-    tolerance: adaptive.tolerance ?? Math.max(LEAST_TOLERANCE, (OVER_A_FULL_QUEUE * max) / max_in_flight),
+    tolerance: adaptive.tolerance ?? Infinity,
     probeEveryMs: adaptive.probe_interval * 1000,
     floorMs: adaptive.latency_floor * 1000,
   };

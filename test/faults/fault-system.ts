@@ -100,8 +100,6 @@ export interface FaultSystemOptions {
   readonly orchestration?: OrchestrationInput;
   readonly primary?: Partial<ModuleSpecInput>;
   readonly args?: readonly string[];
-  /** Environment variables of the system's processes. */
-  readonly env?: Readonly<Record<string, string>>;
   /** Modules that are waited for; both when left out. */
   readonly ready?: readonly string[];
 }
@@ -127,7 +125,7 @@ export async function startFaultSystem(options: FaultSystemOptions = {}): Promis
       scaling: { min_replicas: 1 },
     },
   ]);
-  const frontier = await startFrontier({ configDir, args: options.args ?? [], env: options.env ?? {} });
+  const frontier = await startFrontier({ configDir, args: options.args ?? [] });
   const wanted = options.ready ?? ['primary', 'secondary'];
   const areReady = async (): Promise<boolean> => {
     const ready = await readyModules(frontier.url);

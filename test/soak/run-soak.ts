@@ -26,8 +26,6 @@ export interface Soak {
   readonly summary: SoakSummary;
 }
 
-/** Heap of each Node process, in MiB. */
-const HEAP_MIB = 160;
 const PROGRESS_MS = 30_000;
 /** Share of the time after which memory counts, and the most of it in milliseconds: caches fill, code is compiled. */
 const WARM_UP_SHARE = 0.25;
@@ -35,11 +33,7 @@ const LONGEST_WARM_UP_MS = 150_000;
 
 /** Runs a whole system under open-loop load while faults come and go, and gives what came of every request. */
 export async function runSoak({ durationMs, perSecond, seed, onProgress }: SoakOptions): Promise<Soak> {
-  const system = await startFaultSystem({
-    orchestration: { telemetry: { log_level: 'warn' } },
-    // With gigabytes to go, garbage would be left for longer than the soak lasts, and could not be told from a leak.
-    env: { NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}` },
-  });
+  const system = await startFaultSystem({ orchestration: { telemetry: { log_level: 'warn' } } });
   const { frontier } = system;
   const grpc = new RouterServiceClient(frontier.address, credentials.createInsecure(), clientOptions());
   const memory = watchMemory(frontier);
