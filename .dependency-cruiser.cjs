@@ -9,8 +9,14 @@ module.exports = {
       comment: 'Services import core and the contracts, never one another.',
       severity: 'error',
       from: { path: `^${service}/` },
-      to: { path: `^(${services.filter((other) => other !== service).join('|')}|modules|cli|bench|test)/` },
+      to: { path: `^(${services.filter((other) => other !== service).join('|')}|modules|cli|bench)/` },
     })),
+    {
+      name: 'unit-tests-use-support-alone',
+      severity: 'error',
+      from: { path: `^(${services.join('|')})/.*\\.test\\.ts$` },
+      to: { path: '^test/(?!support/)' },
+    },
     {
       name: 'core-knows-no-service',
       severity: 'error',

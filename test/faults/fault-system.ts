@@ -104,13 +104,16 @@ export interface FaultSystemOptions {
   readonly ready?: readonly string[];
 }
 
+/** Which stage of the classifier decides depends on time. */
+const ONE_STAGE: OrchestrationInput = { router: { classification: { second_stage: { enabled: false } } } };
+
 /** Starts a whole system over two servers: `primary` answers every class, `secondary` is its fallback. */
 export async function startFaultSystem(options: FaultSystemOptions = {}): Promise<FaultSystem> {
   const { kind = 'openai' } = options;
   const redis = kind === 'redis' ? await startRedis() : undefined;
   const { upstream: primary, spec } = await startPrimary(kind);
   const secondary = await startFaultUpstream(SECONDARY_ANSWER);
-  const configDir = writeConfig({ ...options.orchestration, ...storageOf(redis) }, [
+  const configDir = writeConfig({ ...ONE_STAGE, ...options.orchestration, ...storageOf(redis) }, [
     {
       module_id: 'primary',
       query_classes: ['CODE_GENERATION', 'BUSINESS_ANALYSIS', 'CREATIVE_CONTENT', 'MULTIMODAL', 'GENERAL'],

@@ -111,6 +111,8 @@ function configOf(modules: readonly ModuleSpec[], settings: object, dataDir: str
   const { orchestration } = orchestrationFileSchema.parse({
     orchestration: { network: { ports: { router_grpc: 0, router_http: 0 } }, ...settings },
   });
+  // Which stage decides depends on time.
+  orchestration.router.classification.second_stage.enabled = false;
   return { orchestration, modules, warnings: [], rootDir: '/', dataDir, sources: [] };
 }
 

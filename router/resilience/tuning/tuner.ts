@@ -1,5 +1,5 @@
 import type { Clock } from '../../../core/clock.ts';
-import type { Orchestration, QueryClass } from '../../../core/config/schema.ts';
+import type { Orchestration } from '../../../core/config/schema.ts';
 import type { FallbackLedger } from '../fallback-ledger.ts';
 import type { HealingAction } from '../healing-events.ts';
 import type { ModuleRecord } from '../module-record.ts';
@@ -42,7 +42,7 @@ export function createTuner(options: TunerOptions): Tuner {
     for (const record of records())
       for (const { setting, queryClass, present, value, reason } of adviceFor(record, options)) {
         if (setting !== 'confidence_threshold' || queryClass === undefined) continue;
-        record.thresholds.set(queryClass as QueryClass, value);
+        record.thresholds.set(queryClass, value);
         note(
           'tune',
           record.spec.module_id,
@@ -60,7 +60,7 @@ function adviceFor(record: ModuleRecord, { fallback, ledger, scores }: TunerOpti
   const { spec, firstTokens } = record;
   const moduleId = spec.module_id;
   const thresholds = scores.classesOf(moduleId).map((queryClass) => {
-    const present = record.thresholds.get(queryClass as QueryClass) ?? spec.confidence_threshold;
+    const present = record.thresholds.get(queryClass) ?? spec.confidence_threshold;
     const advice = confidenceAdvice(scores.binsOf(moduleId, queryClass) ?? [], present);
     return { setting: 'confidence_threshold', queryClass, advice } as const;
   });
