@@ -105,7 +105,7 @@ export interface FaultSystemOptions {
 }
 
 /** Which stage of the classifier decides depends on time. */
-const ONE_STAGE: OrchestrationInput = { router: { classification: { second_stage: { enabled: false } } } };
+export const ONE_STAGE = { classification: { second_stage: { enabled: false } } };
 
 /** Starts a whole system over two servers: `primary` answers every class, `secondary` is its fallback. */
 export async function startFaultSystem(options: FaultSystemOptions = {}): Promise<FaultSystem> {
@@ -113,7 +113,7 @@ export async function startFaultSystem(options: FaultSystemOptions = {}): Promis
   const redis = kind === 'redis' ? await startRedis() : undefined;
   const { upstream: primary, spec } = await startPrimary(kind);
   const secondary = await startFaultUpstream(SECONDARY_ANSWER);
-  const configDir = writeConfig({ ...ONE_STAGE, ...options.orchestration, ...storageOf(redis) }, [
+  const configDir = writeConfig({ router: ONE_STAGE, ...options.orchestration, ...storageOf(redis) }, [
     {
       module_id: 'primary',
       query_classes: ['CODE_GENERATION', 'BUSINESS_ANALYSIS', 'CREATIVE_CONTENT', 'MULTIMODAL', 'GENERAL'],

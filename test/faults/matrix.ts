@@ -3,7 +3,7 @@ import { systemClock } from '../../core/clock.ts';
 import { clientOptions } from '../../core/grpc/channel.ts';
 import { RouterServiceClient } from '../../gen/frontier/router/v1/router.ts';
 import { ask, FORMS, type Asked, type Form, type Target } from './ask.ts';
-import { startFaultSystem } from './fault-system.ts';
+import { ONE_STAGE, startFaultSystem } from './fault-system.ts';
 import { mend, recovered, strike, type Servers, type Undo } from './blows.ts';
 import type { FaultCase, SystemKind } from './faults.ts';
 import { cellOf, type Cell } from './report.ts';
@@ -50,7 +50,7 @@ async function runSystem(kind: SystemKind, options: MatrixOptions): Promise<Cell
   const system = await startFaultSystem({
     kind,
     orchestration: {
-      router: { strategy, selection: { exploration: { share: 0 } } },
+      router: { ...ONE_STAGE, strategy, selection: { exploration: { share: 0 } } },
       fallback: {
         health_monitoring: { min_success_rate: 0 },
         slow_start: { window: 0 },
