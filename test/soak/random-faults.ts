@@ -4,12 +4,13 @@ import type { RunningFrontier } from '../support/frontier.ts';
 import { mend, strike, type Servers } from '../faults/blows.ts';
 import { FAULTS, type FaultCase } from '../faults/faults.ts';
 
-/** Faults during which nobody could answer: the router, Envoy and the loader take everyone along. `npm run faults` has them. */
-const TAKES_EVERYONE = ['router', 'envoy', 'loader', 'everyone'];
+/** Faults during which nobody could answer: the router and Envoy take everyone along. `npm run faults` has them. */
+const TAKES_EVERYONE = ['router', 'envoy', 'everyone'];
 
-/** Faults that leave somebody who can answer. */
+/** Faults of a system over OpenAI-compatible servers that leave somebody who can answer. */
 export const SOAK_FAULTS: readonly FaultCase[] = FAULTS.filter(
-  ({ name, blow }) => name !== 'healthy' && !TAKES_EVERYONE.includes(blow?.to ?? ''),
+  ({ name, blow, system = 'openai' }) =>
+    name !== 'healthy' && system === 'openai' && !TAKES_EVERYONE.includes(blow?.to ?? ''),
 );
 
 export interface RandomFaults {
@@ -17,7 +18,9 @@ export interface RandomFaults {
   readonly now: string;
   /** How many times each fault was brought about. */
   readonly struck: ReadonlyMap<string, number>;
-  /** Takes the last fault away; rejects when the system did not recover from one. */
+  /** Rejects as soon as the system has not recovered from a fault; resolves after `end`. */
+  readonly done: Promise<void>;
+  /** Takes the last fault away; rejects as `done` does. */
   end(): Promise<void>;
 }
 
@@ -46,9 +49,10 @@ export function startRandomFaults(servers: Servers, frontier: RunningFrontier, r
       const fault = draw();
       struck.set(fault.name, (struck.get(fault.name) ?? 0) + 1);
       now = fault.name;
-      await strike(fault, current, frontier);
+      const undo = await strike(fault, current, frontier);
       await pause(between(HOLD_MS));
       now = `after ${fault.name}`;
+      await undo?.();
       current = await mend(fault, current, frontier);
       now = 'healthy';
     }
@@ -61,6 +65,7 @@ export function startRandomFaults(servers: Servers, frontier: RunningFrontier, r
       return now;
     },
     struck,
+    done,
     async end() {
       controller.abort();
       await done;

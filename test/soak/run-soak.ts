@@ -58,7 +58,7 @@ export async function runSoak({ durationMs, perSecond, seed, onProgress }: SoakO
     );
   });
   try {
-    await systemClock.sleep(durationMs);
+    await Promise.race([systemClock.sleep(durationMs), faults.done]);
     await faults.end();
     await load.finish();
     const seconds = elapsedMs() / 1_000;
