@@ -31,7 +31,7 @@ describe('an attachment', () => {
     ['text/html; charset=utf-8', ''],
   ])('of code hints at CODE_GENERATION: %s %s', (mediaType, name) => {
     expect(signalsOf([[mediaType, name]])).toEqual([
-      ['CODE_GENERATION', 4],
+      ['CODE_GENERATION', 5],
       ['MULTIMODAL', -4],
     ]);
   });
@@ -42,7 +42,7 @@ describe('an attachment', () => {
     ['text/plain', 'sales.2025.csv'],
   ])('that is a table hints at BUSINESS_ANALYSIS: %s %s', (mediaType, name) => {
     expect(signalsOf([[mediaType, name]])).toEqual([
-      ['BUSINESS_ANALYSIS', 4],
+      ['BUSINESS_ANALYSIS', 5],
       ['MULTIMODAL', -4],
     ]);
   });
@@ -72,7 +72,7 @@ it('several attachments speak once for each class, beside the domain', () => {
     ['image/png', 'b.png'],
   ] as const;
   expect(signalsOf(files, 'Marketing')).toEqual([
-    ['BUSINESS_ANALYSIS', 4],
+    ['BUSINESS_ANALYSIS', 5],
     ['MULTIMODAL', 8],
     ['CREATIVE_CONTENT', 2.5],
   ]);

@@ -5,7 +5,7 @@ import type { ClassifierInput, Signal } from './classifier.ts';
 /** Evidence of an attachment that has to be looked at or listened to, in log-odds. */
 const MEDIA_WEIGHT = 8;
 /** Evidence of a file that programs or spreadsheets read: decides unless the text is clear. */
-const FILE_WEIGHT = 4;
+const FILE_WEIGHT = 5;
 /** Evidence of the caller's domain: decides where the text leaves the matter open. */
 const DOMAIN_WEIGHT = 2.5;
 
