@@ -1,7 +1,8 @@
-import { ServerInterceptingCall, status } from '@grpc/grpc-js';
+import { Metadata, ServerInterceptingCall, status } from '@grpc/grpc-js';
 import type { ServerOptions } from '@grpc/grpc-js';
 import type { ModuleMessage } from '../gen/frontier/common/v1/message.ts';
 import type { LoadMeter } from './load-meter.ts';
+import { encodeLoadReport, LOAD_REPORT_TRAILER } from './orca-report.ts';
 
 /** Calls that say how loaded a replica is; health checks and status streams do not. */
 const MEASURED = '/frontier.sidecar.v1.SidecarService/Execute';
@@ -18,29 +19,26 @@ interface Reply {
  */
 export function loadReporting(meter: LoadMeter): ServerOptions {
   return {
-    'grpc.server_call_metric_recording': 1,
     interceptors: [
       ({ path }, call) => {
         if (!path.startsWith(MEASURED)) return new ServerInterceptingCall(call);
-        const metrics = call.getMetricsRecorder();
+        const named = new Map<string, number>();
         return new ServerInterceptingCall(call, {
           sendMessage: (message: Reply, next) => {
             for (const reply of message.messages ?? [message.message]) {
               if (reply?.payload?.$case === 'error') meter.failed();
               if (reply?.payload?.$case !== 'answer') continue;
               meter.answered();
-              metrics.recordNamedMetric('confidence', reply.payload.value.confidence?.score ?? 0);
+              named.set('confidence', reply.payload.value.confidence?.score ?? 0);
             }
             next(message);
           },
           sendStatus: (end, next) => {
             // Who cancels says nothing of the replica.
             if (end.code !== status.OK && end.code !== status.CANCELLED) meter.failed();
-            const { utilization, answersPerSecond, errorsPerSecond } = meter.report();
-            metrics.recordApplicationUtilizationMetric(utilization);
-            metrics.recordQpsMetric(answersPerSecond);
-            metrics.recordEpsMetric(errorsPerSecond);
-            next(end);
+            const metadata = end.metadata?.clone() ?? new Metadata();
+            metadata.set(LOAD_REPORT_TRAILER, Buffer.from(encodeLoadReport(meter.report(), named)));
+            next({ ...end, metadata });
           },
         });
       },
