@@ -70,7 +70,7 @@ describe('what may happen while it runs', () => {
   it('a module is unloaded when idle, and loaded again for the next query', async () => {
     const { url } = await start({ overrides: { dynamic_loading: { idle_timeout: 2 } } });
     await eventually(async () => (await moduleStatus(url, 'steady')).state === 'UNLOADED', {
-      timeoutMs: 20_000,
+      timeoutMs: 40_000,
       what: 'the idle module to be unloaded',
     });
     expect((await ask(url, QUERY)).module_used).toBe('steady');

@@ -137,6 +137,9 @@ async function startParts(
   }
 }
 
+/** One for each replica: V8's young generation, 32 MiB by default, fills before it is collected, which costs 100 MiB and gains nothing here. */
+const SIDECAR_RUNTIME_FLAGS = ['--max-semi-space-size=16'];
+
 function sidecarArguments(
   moduleId: string,
   replicaId: string,
@@ -144,6 +147,7 @@ function sidecarArguments(
   { configPath, sidecarEntry = projectSidecar() }: ProcessDriverOptions,
 ): readonly string[] {
   return [
+    ...SIDECAR_RUNTIME_FLAGS,
     sidecarEntry,
     ...(configPath === undefined ? [] : ['--config', configPath]),
     '--module-id',
