@@ -122,7 +122,7 @@ function memoryDrift(
 ): string | undefined {
   const alive = new Set(view.replicas.map(({ replicaId }) => replicaId));
   for (const replicaId of memory.keys()) if (!alive.has(replicaId)) memory.delete(replicaId);
-  for (const { replicaId, state, memoryBytes } of view.replicas) {
+  for (const { replicaId, state, usage: { memoryBytes } = {} } of view.replicas) {
     if (state !== 'READY' || memoryBytes === undefined) continue;
     const samples = [...(memory.get(replicaId) ?? []), { atMs: clock.monotonicMs(), bytes: memoryBytes }];
     memory.set(replicaId, samples.slice(-MEMORY_SAMPLES));
