@@ -57,6 +57,8 @@ export const REASONS = {
   MODULE_BAD_REPLY: Code.INTERNAL,
   MODULE_EMPTY_REPLY: Code.INTERNAL,
   MODULE_FAILED: Code.INTERNAL,
+  /** Not RESOURCE_EXHAUSTED, which asks to come again later: here the module itself is what fails. */
+  MODULE_OUT_OF_RESOURCES: Code.INTERNAL,
   STREAM_BROKEN: Code.UNAVAILABLE,
   DRAINING: Code.UNAVAILABLE,
   ACTIVATION_FAILED: Code.UNAVAILABLE,

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 import type { ModuleView, ReplicaState } from '../core/modules/module-view.ts';
+import { createUsageMetrics } from './usage-metrics.ts';
 
 /** The loader's metrics. The label `module` is bounded by the configuration. */
 export interface LoaderMetrics {
@@ -38,6 +39,7 @@ export function createLoaderMetrics(registry: Registry): LoaderMetrics {
     labelNames: ['module'],
     registers,
   });
+  const observeUsage = createUsageMetrics(registry);
   return {
     activations: new Counter({
       name: 'frontier_loader_activations_total',
@@ -71,6 +73,7 @@ export function createLoaderMetrics(registry: Registry): LoaderMetrics {
       registers,
     }),
     observe(views) {
+      observeUsage(views);
       for (const gauge of [replicas, desired, waiting]) gauge.reset();
       for (const [module, view] of views) {
         desired.set({ module }, view.desiredReplicas);

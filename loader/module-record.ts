@@ -1,5 +1,12 @@
 import type { ModuleSpec } from '../core/config/schema.ts';
-import type { EndpointView, ModuleState, ModuleView, ReplicaState, ReplicaView } from '../core/modules/module-view.ts';
+import type {
+  EndpointView,
+  ModuleState,
+  ModuleView,
+  ReplicaState,
+  ReplicaUsage,
+  ReplicaView,
+} from '../core/modules/module-view.ts';
 import { NO_CRASHES, type Crashes } from './crash-loop.ts';
 import type { Demand, Desired, Scaling } from './desired-replicas.ts';
 import type { ReplicaHandle } from './drivers/driver.ts';
@@ -22,8 +29,8 @@ export interface ReplicaRecord {
   startedAtMs: number;
   /** First readiness of the present run. */
   readyAtMs: number | undefined;
-  /** Resident memory of the workload, in bytes; undefined while unknown. */
-  memoryBytes: number | undefined;
+  /** What the workload uses. */
+  usage: ReplicaUsage;
   /** Why it is to be replaced; undefined when it is not. */
   condemned: string | undefined;
   /** Present run; undefined in BACKOFF. */
@@ -73,7 +80,7 @@ export function newReplica(replicaId: string, version: string, createdAtMs: numb
     restarts: 0,
     startedAtMs: createdAtMs,
     readyAtMs: undefined,
-    memoryBytes: undefined,
+    usage: {},
     condemned: undefined,
     handle: undefined,
   };
@@ -152,8 +159,8 @@ export function viewOf(record: ModuleRecord, expectedActivationMs: number | unde
 }
 
 function replicaViewOf(replica: ReplicaRecord): ReplicaView {
-  const { replicaId, state, reason, endpoint, restarts, inFlight, createdAtMs, readyAtMs, memoryBytes } = replica;
-  return { replicaId, state, reason, endpoint, restarts, inFlight, createdAtMs, readyAtMs, memoryBytes };
+  const { replicaId, state, reason, endpoint, restarts, inFlight, createdAtMs, readyAtMs, usage } = replica;
+  return { replicaId, state, reason, endpoint, restarts, inFlight, createdAtMs, readyAtMs, usage };
 }
 
 /** Forgets that a module has failed: it may be started at once. */

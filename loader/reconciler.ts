@@ -405,7 +405,7 @@ export class Reconciler {
 
   #onEvent(record: ModuleRecord, replica: ReplicaRecord, event: ReplicaEvent): void {
     if (event.type === 'stage') record.stage = event.stage;
-    else if (event.type === 'memory') replica.memoryBytes = event.bytes;
+    else if (event.type === 'usage') replica.usage = event.usage;
     else if (event.type === 'ended') this.#onEnded(record, replica, event.reason);
     else if (!this.#onStatus(record, replica, event)) return; // counts alone are seen in the next round
     this.#schedule();
@@ -462,7 +462,7 @@ export class Reconciler {
       handle: undefined,
       inFlight: 0,
       completed: 0,
-      memoryBytes: undefined,
+      usage: {},
     });
     replica.readyAtMs = undefined;
     clock.after(next.delayMs, () => {

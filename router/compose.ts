@@ -32,6 +32,7 @@ import { createStrategyLearner, type StrategyLearner } from './resilience/strate
 import { createRoundRobin } from './resilience/weighted-round-robin.ts';
 import { createFallbackLedger, type FallbackLedger } from './resilience/fallback-ledger.ts';
 import { createDriftWatch } from './resilience/drift/drift-watch.ts';
+import { createExhaustionWatch } from './resilience/exhaustion/exhaustion-watch.ts';
 import { createHealer } from './resilience/healer.ts';
 import { createHealingEvents, type HealingEvents } from './resilience/healing-events.ts';
 import { createScoreBook } from './resilience/tuning/score-book.ts';
@@ -120,6 +121,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     onView: healer.onView,
     onEnd: (moduleId, queryClass, end) => {
       drift.onEnd(moduleId, queryClass, end);
+      exhaustion.onEnd(moduleId, queryClass, end);
       if (end.kind === 'answered') scores.noteAnswer(moduleId, queryClass, end.confidence);
     },
     onBreakerChange: (moduleId, from, to) => {
@@ -150,7 +152,19 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     records: () => board.records(),
     note: healer.note,
     setShare: (moduleId, share) => {
-      board.setDriftShare(moduleId, share);
+      board.setReducedShare(moduleId, 'drifting', share);
+    },
+    warm: (moduleId) => activator.wake(moduleId),
+    restart: healer.restart,
+  });
+  const exhaustion = createExhaustionWatch({
+    policy: fallback.healing.exhaustion,
+    clock,
+    recordOf: (moduleId) => board.record(moduleId),
+    records: () => board.records(),
+    note: healer.note,
+    setShare: (moduleId, share) => {
+      board.setReducedShare(moduleId, 'exhausted', share);
     },
     warm: (moduleId) => activator.wake(moduleId),
     restart: healer.restart,
@@ -254,6 +268,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
       await opened.close();
       usage.close();
       drift.close();
+      exhaustion.close();
       tuner.close();
       await healer.settled();
       overload.close();

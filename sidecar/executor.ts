@@ -5,6 +5,7 @@ import type { Logger } from '../core/logging.ts';
 import type { TraceHeaders } from '../core/telemetry/tracing.ts';
 import type { AnswerPayload, JudgePriors, ModuleMessage } from '../gen/frontier/common/v1/message.ts';
 import type { Adapter, BatchResult, StreamEvent, WorkloadCall } from './adapters/adapter.ts';
+import { unlessEchoed } from './adapters/lost-resource.ts';
 import { startCallSpan } from './call-span.ts';
 import { startCallTimeout } from './call-timeout.ts';
 import { durationOf } from './durations.ts';
@@ -145,7 +146,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
     const call = startCall('workload.invoke', origin, false);
     try {
       return finish(received, await adapter.invoke(received, call), call.startMs);
-    } catch (error) {
+    } catch (thrown) {
+      const error = unlessEchoed(thrown, received.query);
       call.fail(error);
       throw error;
     } finally {
@@ -172,7 +174,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
         if (origin.beatsOnly === true) continue;
         yield messages.token(received.message, event.text, pieces.length - 1, event.probability);
       }
-    } catch (error) {
+    } catch (thrown) {
+      const error = unlessEchoed(thrown, received.query);
       call.fail(error);
       throw withTokens(error, pieces.length);
     } finally {
@@ -183,7 +186,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const settle = (received: ReceivedQuery, result: BatchResult | undefined, startMs: number): ModuleMessage => {
     try {
       if (result?.ok === true) return finish(received, result.answer, startMs);
-      return failure(received.message, result?.error);
+      return failure(received.message, unlessEchoed(result?.error, received.query));
     } catch (error) {
       return failure(received.message, error);
     }
@@ -198,7 +201,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       call.fail(error);
       if (mayBeOneQuery(error) && received.length > 1)
         return await Promise.all(received.map((one) => alone(one, origin)));
-      return received.map(({ message }) => failure(message, error));
+      return received.map(({ message, query }) => failure(message, unlessEchoed(error, query)));
     } finally {
       call.end();
     }

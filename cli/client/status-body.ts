@@ -2,7 +2,15 @@ import { z } from 'zod';
 import { callApi } from './http-api.ts';
 import type { Target } from './target.ts';
 
-const replicaSchema = z.looseObject({ replica_id: z.string(), state: z.string(), restarts: z.number().default(0) });
+const amount = z.number().optional();
+const replicaSchema = z.looseObject({
+  replica_id: z.string(),
+  state: z.string(),
+  restarts: z.number().default(0),
+  memory_bytes: amount,
+  cpu_cores: amount,
+  gpu: z.looseObject({ memory_bytes: amount, device_memory_bytes: amount }).optional(),
+});
 const moduleSchema = z.looseObject({
   module_id: z.string(),
   state: z.string(),
@@ -12,6 +20,7 @@ const moduleSchema = z.looseObject({
   waiting: z.number().default(0),
   desired_replicas: z.number().default(0),
   replicas: z.array(replicaSchema).default([]),
+  resource_limits: z.looseObject({ memory_bytes: amount, cpu_cores: amount }).optional(),
   breaker: z.looseObject({ state: z.string() }).optional(),
 });
 const statusSchema = z.looseObject({

@@ -1,9 +1,10 @@
 import type { ModuleBody } from '../client/status-body.ts';
 import { table } from './table.ts';
+import { usageText } from './usage-text.ts';
 
 /** Gives modules as a table with a heading. */
 export function moduleTable(modules: readonly ModuleBody[]): string[] {
-  return table([['MODULE', 'STATE', 'REPLICAS', 'IN FLIGHT', 'BREAKER', 'CLASSES', ''], ...modules.map(row)]);
+  return table([['MODULE', 'STATE', 'REPLICAS', 'IN FLIGHT', 'BREAKER', 'USES', 'CLASSES', ''], ...modules.map(row)]);
 }
 
 function row(module: ModuleBody): string[] {
@@ -20,6 +21,7 @@ function row(module: ModuleBody): string[] {
     `${ready}/${module.desired_replicas}`,
     String(module.in_flight),
     module.breaker?.state ?? '-',
+    usageText(module),
     module.query_classes.join(',') || '-',
     notes.filter((note) => note !== '').join('; '),
   ];

@@ -6,6 +6,8 @@ import { describeFailure, exitCodeOf } from './failure.ts';
 import { consoleLine } from './log-line.ts';
 import { paintFor, plain } from './paint.ts';
 import { table } from './table.ts';
+import { usageText } from './usage-text.ts';
+import type { ModuleBody } from '../client/status-body.ts';
 
 describe('colours', () => {
   it('are for terminals, unless NO_COLOR is set', () => {
@@ -22,6 +24,23 @@ it('a table aligns its columns and leaves no space at a line end', () => {
       ['aaa', 'b'],
     ]),
   ).toEqual(['a    bbb  c', 'aaa  b']);
+});
+
+describe('what a module uses', () => {
+  const MIB = 2 ** 20;
+  const replica = { replica_id: 'a-1', state: 'READY', restarts: 0 };
+  const gpu = { memory_bytes: 9 * 1024 * MIB, device_memory_bytes: 24 * 1024 * MIB };
+  it.each([
+    ['-', [replica], undefined],
+    ['-', [], { cpu_cores: 1 }],
+    ['0.48/0.5 cores', [{ ...replica, cpu_cores: 0.48 }], { cpu_cores: 0.5 }],
+    ['1.50 cores, 120 MiB', [{ ...replica, cpu_cores: 1.5, memory_bytes: 120 * MIB }], undefined],
+    ['120/512 MiB', [{ ...replica, memory_bytes: 120 * MIB }], { memory_bytes: 512 * MIB }],
+    ['0.5/2 GiB', [1, 2].map(() => ({ ...replica, memory_bytes: 256 * MIB })), { memory_bytes: 1024 * MIB }],
+    ['9/24 GiB of GPU', [{ ...replica, gpu }], undefined],
+  ])('is shown as %s', (text, replicas, limits) => {
+    expect(usageText({ replicas, resource_limits: limits } as unknown as ModuleBody)).toBe(text);
+  });
 });
 
 describe('the console', () => {

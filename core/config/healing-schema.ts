@@ -60,11 +60,34 @@ const drift = z
   .prefault({})
   .describe('What is done about a module that gets worse, before it fails.');
 
+const exhaustion = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Whether it is watched for: CPU at its limit while answers are late, slow or refused, and errors that say what is used up.',
+      ),
+    drain: z.boolean().default(true).describe('Whether such a module gets a small share while another one can answer.'),
+    warm: z.boolean().default(true).describe('Whether a module that can stand in for it is started.'),
+    share: fraction.default(0.1).describe('Share of such a module.'),
+    restart_after: z
+      .int()
+      .min(0)
+      .default(3)
+      .describe(
+        'Answers in a row that fail for want of memory, GPU memory or open files, after which the module is started anew as `restart` allows; 0 for never.',
+      ),
+  })
+  .prefault({})
+  .describe('What is done about a module whose resources are used up.');
+
 export const healing = z
   .strictObject({
     restart,
     quarantine,
     drift,
+    exhaustion,
     tuning: z
       .enum(['off', 'recommend', 'apply'])
       .default('recommend')

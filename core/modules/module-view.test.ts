@@ -27,6 +27,11 @@ function view(moduleId: string): ModuleView {
         inFlight: 3,
         createdAtMs: 1_700_000_000_000,
         readyAtMs: 1_700_000_001_500,
+        usage: {
+          memoryBytes: 123_456_789,
+          cpuCores: 0,
+          gpu: { memoryBytes: undefined, deviceMemoryBytes: 24 * 2 ** 30, usedFraction: 0.98, utilization: 0 },
+        },
       },
     ],
     desiredReplicas: 1,

@@ -1,4 +1,4 @@
-import type { Endpoint, Module, Replica } from '../../gen/frontier/loader/v1/loader.ts';
+import type { Endpoint, GpuUsage as GpuMessage, Module, Replica } from '../../gen/frontier/loader/v1/loader.ts';
 import {
   ModuleState as ProtoModuleState,
   ReplicaState as ProtoReplicaState,
@@ -47,8 +47,29 @@ export interface ReplicaView {
   readonly inFlight: number;
   readonly createdAtMs: number | undefined;
   readonly readyAtMs: number | undefined;
-  /** Resident memory of the workload, in bytes; undefined while unknown. */
+  /** What the workload uses; left out while unknown. */
+  readonly usage?: ReplicaUsage;
+}
+
+/** What a workload uses of its machine; undefined is what is not known. */
+export interface ReplicaUsage {
+  /** Resident memory, in bytes. */
   readonly memoryBytes?: number | undefined;
+  /** CPU cores over the last seconds. */
+  readonly cpuCores?: number | undefined;
+  /** Undefined for one that uses no GPU. */
+  readonly gpu?: GpuUsage | undefined;
+}
+
+export interface GpuUsage {
+  /** What the workload itself takes of its GPUs' memory, in bytes. */
+  readonly memoryBytes: number | undefined;
+  /** The whole memory of the GPUs that it runs on, in bytes. */
+  readonly deviceMemoryBytes: number;
+  /** Used part of the memory of the fullest of its GPUs, whoever uses it, from 0 to 1. */
+  readonly usedFraction: number;
+  /** Part of the last moments in which the busiest of its GPUs worked, from 0 to 1. */
+  readonly utilization: number | undefined;
 }
 
 export interface EndpointView {
@@ -115,8 +136,16 @@ function replicaFromProto(replica: Replica): ReplicaView {
     inFlight: replica.inFlight,
     createdAtMs: replica.createTime?.getTime(),
     readyAtMs: replica.readyTime?.getTime(),
-    ...(replica.memoryBytes === 0 ? {} : { memoryBytes: replica.memoryBytes }),
+    usage: {
+      memoryBytes: replica.memoryBytes === 0 ? undefined : replica.memoryBytes,
+      cpuCores: replica.cpuCores,
+      gpu: replica.gpu === undefined ? undefined : gpuFromProto(replica.gpu),
+    },
   };
+}
+
+function gpuFromProto({ memoryBytes, deviceMemoryBytes, usedFraction, utilization }: GpuMessage): GpuUsage {
+  return { memoryBytes, deviceMemoryBytes, usedFraction, utilization };
 }
 
 function endpointFromProto({ address, port, zone, weight }: Endpoint): EndpointView {
@@ -155,7 +184,9 @@ function replicaToProto(replica: ReplicaView): Replica {
     inFlight: replica.inFlight,
     createTime: dateOf(replica.createdAtMs),
     readyTime: dateOf(replica.readyAtMs),
-    memoryBytes: replica.memoryBytes ?? 0,
+    memoryBytes: replica.usage?.memoryBytes ?? 0,
+    cpuCores: replica.usage?.cpuCores,
+    gpu: replica.usage?.gpu,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { ModuleSpec } from '../../core/config/schema.ts';
+import type { ReplicaUsage } from '../../core/modules/module-view.ts';
 
 /** Order to start one replica. */
 export interface ReplicaOrder {
@@ -36,8 +37,8 @@ export type ReplicaEvent =
       /** Why the replica is not ready; empty when it is. */
       readonly reason: string;
     }
-  /** Resident memory of the workload, when it has changed by more than a little. */
-  | { readonly type: 'memory'; readonly bytes: number }
+  /** What the workload uses, when that has changed by more than a little. */
+  | { readonly type: 'usage'; readonly usage: ReplicaUsage }
   /** Nothing of the replica runs any more. The last event, also after stop(). */
   | { readonly type: 'ended'; readonly reason: string };
 

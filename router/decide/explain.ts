@@ -51,7 +51,11 @@ function summarize({ classification, plan }: Decision, policy: PlanPolicy): stri
   return `${choice}${drawn}${cheaper}: ${order === '' ? 'no module can answer' : order}${wake}${left === '' ? '' : `; left out: ${left}`}.`;
 }
 
-const SHARE_TEXT = { slow_start: 'back after a failure', drifting: 'getting worse' } as const;
+const SHARE_TEXT = {
+  slow_start: 'back after a failure',
+  drifting: 'getting worse',
+  exhausted: 'out of resources',
+} as const;
 
 function stepText({ moduleId, ready, share, heldOff = false }: PlanStep): string {
   const notes = [

@@ -13,7 +13,7 @@ export function takesPart({ spec, share }: Pick<ModuleStatus, 'spec' | 'share'>,
 
 /**
  * Gives the modules that do not take a query, because their share is used up and somebody can stand in for them: for one that is
- * back after a failure a ready module of the same class, for one that is getting worse any ready module of the plan. Without a
+ * back after a failure a ready module of the same class, for one that is getting worse or out of resources any ready module of the plan. Without a
  * stand-in a module gets every query, whatever its share.
  */
 export function heldOff(
@@ -27,7 +27,7 @@ export function heldOff(
   const standIns = candidates.filter((status) => status.readyReplicas > 0 && !idle.includes(status));
   return new Set(
     idle.filter(({ share }) =>
-      standIns.some(({ spec }) => share?.reason === 'drifting' || spec.query_classes.includes(queryClass)),
+      standIns.some(({ spec }) => share?.reason !== 'slow_start' || spec.query_classes.includes(queryClass)),
     ),
   );
 }

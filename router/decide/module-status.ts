@@ -18,8 +18,8 @@ export interface ClassHistory {
 export interface Share {
   /** From 0 to 1. */
   readonly fraction: number;
-  /** `slow_start`: it is back after a failure; `drifting`: it is getting worse. */
-  readonly reason: 'slow_start' | 'drifting';
+  /** `slow_start`: it is back after a failure; `drifting`: it is getting worse; `exhausted`: its resources are used up. */
+  readonly reason: 'slow_start' | 'drifting' | 'exhausted';
 }
 
 /** What planning knows of one module. */

@@ -38,6 +38,7 @@ const STATUS_OF_REASON: Partial<Record<Reason, number>> = {
   MODULE_BAD_REPLY: 502,
   MODULE_EMPTY_REPLY: 502,
   MODULE_FAILED: 502,
+  MODULE_OUT_OF_RESOURCES: 502,
 };
 
 /** Status of an error. */

@@ -3,6 +3,7 @@ import type { ClassifierStatus } from '../classification/open-cascade.ts';
 import type { ModuleView } from '../../core/modules/module-view.ts';
 import type { Breaker } from '../resilience/breaker.ts';
 import type { ModuleRecord } from '../resilience/module-record.ts';
+import { limitsJson, usageJson } from './usage-json.ts';
 
 /** A module in the response of GET /status. */
 export function moduleJson(record: ModuleRecord, waiting: number) {
@@ -17,6 +18,7 @@ export function moduleJson(record: ModuleRecord, waiting: number) {
     in_flight: record.inFlight + record.bulkInFlight,
     waiting: Math.max(waiting, view.waiting),
     ...limitJson(record),
+    ...limitsJson(spec),
     ...(view.expectedActivationMs === undefined
       ? {}
       : { expected_activation_seconds: view.expectedActivationMs / 1000 }),
@@ -47,7 +49,7 @@ function replicaJson({
   endpoint,
   restarts,
   inFlight,
-  memoryBytes,
+  usage,
 }: ModuleView['replicas'][number]) {
   return {
     replica_id: replicaId,
@@ -56,7 +58,7 @@ function replicaJson({
     ...(endpoint === undefined ? {} : { endpoint }),
     restarts,
     in_flight: inFlight,
-    ...(memoryBytes === undefined ? {} : { memory_bytes: memoryBytes }),
+    ...usageJson(usage),
   };
 }
 

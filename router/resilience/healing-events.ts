@@ -7,6 +7,8 @@ export const HEALING_ACTIONS = [
   'release',
   'drift',
   'drift_over',
+  'exhausted',
+  'exhausted_over',
   'drain',
   'warm',
   'tune',

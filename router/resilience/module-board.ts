@@ -16,7 +16,7 @@ import {
 } from './breaker.ts';
 import type { CallEnd } from './call-end.ts';
 import { limitPolicyOf, limitSampleOf, moduleLimitOf, type OnLimitChange } from './module-limit.ts';
-import { createRecord, isBroken, noUsage, type ModuleRecord, type UsageCounts } from './module-record.ts';
+import { createRecord, isBroken, noUsage, type ModuleRecord, type Trouble, type UsageCounts } from './module-record.ts';
 import { slowStartPolicyOf } from './slow-start.ts';
 import { withFeedback, withOutcome, type Outcome } from './statistics.ts';
 
@@ -84,8 +84,8 @@ export interface ModuleBoard {
   observe(observer: BoardObserver): void;
   /** Opens a breaker until it is closed by hand, or closes it. */
   setBreaker(moduleId: string, to: 'open' | 'closed'): void;
-  /** Sets the share that a module is given while it gets worse; undefined when it does no longer. */
-  setDriftShare(moduleId: string, share: number | undefined): void;
+  /** Sets the share that a module is given while it is in some trouble; undefined when it is no longer. */
+  setReducedShare(moduleId: string, trouble: Trouble, share: number | undefined): void;
 }
 
 /** How long the mesh may lag behind the loader's word, in milliseconds. */
@@ -245,10 +245,10 @@ export function createModuleBoard(options: ModuleBoardOptions): ModuleBoard {
     observe(next) {
       observer = next;
     },
-    setDriftShare(moduleId, share) {
-      const record = records.get(moduleId);
-      if (record === undefined || record.driftShare === share) return;
-      record.driftShare = share;
+    setReducedShare(moduleId, trouble, share) {
+      const shares = records.get(moduleId)?.reducedShares;
+      if (share === undefined) shares?.delete(trouble);
+      else shares?.set(trouble, share);
     },
   };
 }

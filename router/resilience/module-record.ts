@@ -9,6 +9,9 @@ import { BEATS } from './signs-of-life.ts';
 import { slowStartShare, type SlowStartPolicy } from './slow-start.ts';
 import { createRateWindow, type RateWindow } from './rate-window.ts';
 
+/** Why a module is given a part of its queries alone although it has not failed. */
+export type Trouble = Exclude<Share['reason'], 'slow_start'>;
+
 /** Counts since the last usage report. */
 export interface UsageCounts {
   requests: number;
@@ -45,8 +48,8 @@ export interface ModuleRecord extends ModuleStatus {
   backSinceMs: number | undefined;
   /** Whether the loader has seen the module fail since it was last ready. */
   brokeDown: boolean;
-  /** Share that it is given while it gets worse, from 0 to 1; undefined while it does not. */
-  driftShare: number | undefined;
+  /** Shares that it is given while it is in trouble, from 0 to 1, by the trouble. */
+  readonly reducedShares: Map<Trouble, number>;
 }
 
 /** Gives the record of a module that has just been seen for the first time. */
@@ -77,7 +80,7 @@ export function createRecord(
     readySinceMs: ready > 0 ? nowMs() : undefined,
     backSinceMs: undefined,
     brokeDown: isBroken(view),
-    driftShare: undefined,
+    reducedShares: new Map(),
     get view(): ModuleView {
       return current;
     },
@@ -108,9 +111,10 @@ export function createRecord(
     get share(): Share | undefined {
       const rising = this.backSinceMs === undefined ? undefined : slowStartShare(nowMs() - this.backSinceMs, slowStart);
       if (rising === undefined) this.backSinceMs = undefined;
-      if (this.driftShare !== undefined && this.driftShare < (rising ?? 1))
-        return { fraction: this.driftShare, reason: 'drifting' };
-      return rising === undefined ? undefined : { fraction: rising, reason: 'slow_start' };
+      let least: Share | undefined = rising === undefined ? undefined : { fraction: rising, reason: 'slow_start' };
+      for (const [reason, fraction] of this.reducedShares)
+        if (fraction < (least?.fraction ?? 1)) least = { fraction, reason };
+      return least;
     },
     get inFlightLimit(): number | undefined {
       return this.limit?.places(nowMs());

@@ -1,6 +1,7 @@
 import { FrontierError } from '../../core/errors.ts';
 import type { Reason } from '../../core/errors.ts';
 import { isServiceError } from '../../core/grpc/status.ts';
+import { reasonByText } from './lost-resource.ts';
 
 /**
  * Gives what a failed call to a workload means to the router. A reason that the workload named itself stands; a bare
@@ -9,14 +10,20 @@ import { isServiceError } from '../../core/grpc/status.ts';
 export function workloadError(error: FrontierError, answering: boolean): FrontierError {
   const { cause, retryAfterMs } = error;
   if (!isServiceError(cause)) return error;
-  const reason = reasonFor(error.reason, cause.details, answering);
+  const byStatus = reasonFor(error.reason, cause.details, answering);
+  const isNamed = byStatus === error.reason && byStatus !== 'MODULE_FAILED';
+  const { reason, metadata } =
+    !isNamed && UNSPECIFIC.has(byStatus) ? reasonByText(byStatus, cause.details) : { reason: byStatus, metadata: {} };
   if (reason === error.reason) return error;
   return new FrontierError(reason, `the workload: ${error.message}`, {
     cause,
-    metadata: error.metadata,
+    metadata: { ...error.metadata, ...metadata },
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
 }
+
+/** Reasons of which the text may know more. */
+const UNSPECIFIC: ReadonlySet<Reason> = new Set<Reason>(['MODULE_FAILED', 'MODULE_UNAVAILABLE', 'MODULE_OVERLOADED']);
 
 function reasonFor(reason: Reason, details: string, answering: boolean): Reason {
   switch (reason) {

@@ -2,6 +2,7 @@ import { FrontierError, isReason } from '../../core/errors.ts';
 import type { AnswerPayload, ErrorPayload, ModuleMessage } from '../../gen/frontier/common/v1/message.ts';
 import { millisecondsOf } from '../durations.ts';
 import type { BatchResult } from './adapter.ts';
+import { reasonByText } from './lost-resource.ts';
 
 /** Gives the answer in a workload's reply. Throws what its error payload says, or MODULE_BAD_REPLY. */
 export function answerOf(reply: ModuleMessage | undefined): AnswerPayload {
@@ -26,8 +27,11 @@ function resultOf(reply: ModuleMessage): BatchResult {
   return { ok: false, error: badReply(`the workload gave ${payload?.$case ?? 'nothing'} as a result`) };
 }
 
-function errorOf({ reason, message, retryAfter }: ErrorPayload): FrontierError {
-  return new FrontierError(isReason(reason) ? reason : 'MODULE_FAILED', message || 'the workload failed', {
+function errorOf({ reason: named, message, retryAfter }: ErrorPayload): FrontierError {
+  const isSpecific = isReason(named) && named !== 'MODULE_FAILED';
+  const { reason, metadata } = isSpecific ? { reason: named, metadata: {} } : reasonByText('MODULE_FAILED', message);
+  return new FrontierError(reason, message || 'the workload failed', {
+    metadata,
     ...(retryAfter === undefined ? {} : { retryAfterMs: millisecondsOf(retryAfter) }),
   });
 }

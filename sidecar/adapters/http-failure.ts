@@ -1,5 +1,6 @@
 import { FrontierError } from '../../core/errors.ts';
 import type { Reason } from '../../core/errors.ts';
+import { reasonByText } from './lost-resource.ts';
 import { errorTextOf, excerpt } from './openai-reply.ts';
 
 /** Longest wait that is believed from a retry-after header, in milliseconds. */
@@ -16,14 +17,11 @@ export interface HttpFailure {
 /** Gives the error for a status that is not 200. */
 export function httpFailure({ status, body, retryAfter, nowMs }: HttpFailure): FrontierError {
   const retryAfterMs = retryAfterMsOf(retryAfter, nowMs);
-  return new FrontierError(
-    reasonOf(status, retryAfterMs),
-    `the workload answered HTTP ${status}${detail(status, body)}`,
-    {
-      metadata: { http_status: String(status) },
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    },
-  );
+  const { reason, metadata } = reasonByText(reasonOf(status, retryAfterMs), errorTextOf(body) ?? body);
+  return new FrontierError(reason, `the workload answered HTTP ${status}${detail(status, body)}`, {
+    metadata: { http_status: String(status), ...metadata },
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
 }
 
 /**

@@ -4,6 +4,7 @@ import { FinishReason } from '../../gen/frontier/common/v1/message.ts';
 import type { AnswerPayload } from '../../gen/frontier/common/v1/message.ts';
 import type { TokenUsage } from '../../gen/frontier/common/v1/quality.ts';
 import { badReply } from './grpc-replies.ts';
+import { reasonByText } from './lost-resource.ts';
 
 /** Only what is read is checked: servers add fields of their own. */
 const usageSchema = z.object({
@@ -111,7 +112,10 @@ function parseJson(text: string): unknown {
 
 function check<T>(schema: z.ZodType<T>, value: unknown): T {
   const message = errorMessage(value);
-  if (message !== undefined) throw new FrontierError('MODULE_FAILED', `the workload reports: ${excerpt(message)}`);
+  if (message !== undefined) {
+    const { reason, metadata } = reasonByText('MODULE_FAILED', message);
+    throw new FrontierError(reason, `the workload reports: ${excerpt(message)}`, { metadata });
+  }
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;

@@ -146,6 +146,18 @@ describe('a running replica', () => {
     SLOW_MS,
   );
 
+  test(
+    'tells what its workload uses',
+    async () => {
+      const usage = async (): Promise<boolean> => {
+        const [replica] = (await system.module('echo')).replicas;
+        return replica !== undefined && replica.memoryBytes > 10_000_000 && replica.cpuCores !== undefined;
+      };
+      await eventually(usage, { timeoutMs: 20_000, what: 'memory and CPU to be told' });
+    },
+    SLOW_MS,
+  );
+
   test('keeps the output of both in its log, without the join token', () => {
     const dir = join(system.dataDir, 'logs', 'echo');
     const text = readdirSync(dir)

@@ -84,7 +84,17 @@ describe('a broken reply becomes a typed error', () => {
       { reason: 'MODULE_OVERLOADED', retryAfterMs: 1000 },
     ],
     ['503', send(503, 'loading'), { reason: 'MODULE_UNAVAILABLE' }],
-    ['500', send(500, '{"error":{"message":"out of memory"}}'), { reason: 'MODULE_FAILED' }],
+    ['500', send(500, '{"error":{"message":"it broke"}}'), { reason: 'MODULE_FAILED' }],
+    [
+      '500 that says that memory is gone',
+      send(500, '{"error":{"message":"CUDA error: out of memory"}}'),
+      { reason: 'MODULE_OUT_OF_RESOURCES', metadata: { resource: 'gpu_memory' } },
+    ],
+    [
+      '503 without a slot',
+      send(503, '{"error":{"message":"no slot available"}}'),
+      { reason: 'MODULE_OUT_OF_RESOURCES', metadata: { resource: 'slots' } },
+    ],
     ['400', send(400, '{"error":"prompt is too long"}'), { reason: 'MODULE_FAILED' }],
     ['404', send(404, 'no such model'), { reason: 'MODULE_UNAVAILABLE' }],
     ['a redirect', send(302, '', { location: 'http://127.0.0.1:1/' }), { reason: 'MODULE_BAD_REPLY' }],

@@ -14,6 +14,7 @@ import { createKeeperClient, type KeeperClient } from './keeper/keeper-client.ts
 import { pruneLogs } from './prune-logs.ts';
 import { ReplicaRun, type ReplicaParts } from './replica-run.ts';
 import type { SidecarClient } from './sidecar-client.ts';
+import { createGpuMonitor } from './usage/gpu-monitor.ts';
 import { workloadCommand } from './workload-command.ts';
 
 export interface ProcessDriverOptions {
@@ -57,6 +58,7 @@ export function createProcessDriver(options: ProcessDriverOptions): ReplicaDrive
     log,
     environment: options.environment,
   });
+  const gpus = createGpuMonitor({ clock, environment: options.environment });
   const run = (
     { spec, replicaId }: Pick<ReplicaOrder, 'spec' | 'replicaId'>,
     start: () => Promise<ReplicaParts>,
@@ -64,6 +66,7 @@ export function createProcessDriver(options: ProcessDriverOptions): ReplicaDrive
   ): ReplicaHandle =>
     new ReplicaRun({
       clock,
+      gpus,
       readinessMs: spec.timeouts.readiness * 1000,
       startParts: start,
       connect: (port) => options.connect(spec.module_id, `127.0.0.1:${port}`),

@@ -1,10 +1,11 @@
 import type { Clock } from '../../../core/clock.ts';
 import { messageOf } from '../../../core/errors.ts';
-import { residentBytes } from '../../../core/process/process-memory.ts';
 import { describeExit, type SupervisedProcess } from '../../../core/process/supervised-process.ts';
 import type { ReplicaEvent, ReplicaHandle, StopOptions } from '../driver.ts';
 import { followStatus } from './follow-status.ts';
 import type { SidecarClient, SidecarStatus } from './sidecar-client.ts';
+import type { GpuMonitor } from './usage/gpu-monitor.ts';
+import { watchUsage } from './usage/watch-usage.ts';
 
 /** What a replica consists of while it runs. */
 export interface ReplicaParts {
@@ -15,6 +16,7 @@ export interface ReplicaParts {
 
 export interface ReplicaRunOptions {
   readonly clock: Clock;
+  readonly gpus: GpuMonitor;
   /** Longest time without readiness, from the start or from the loss of health, in milliseconds. */
   readonly readinessMs: number;
   /** Starts workload and sidecar. */
@@ -30,9 +32,6 @@ const HOST = '127.0.0.1';
 /** Time for a sidecar that has drained, or that never served, to end. */
 const SIDECAR_GRACE_MS = 3000;
 const WORKLOAD_GRACE_MS = 5000;
-const MEMORY_INTERVAL_MS = 2000;
-/** Share by which memory has to change to be told: every module has watchers. */
-const MEMORY_STEP = 0.02;
 
 /**
  * One run of a replica: workload and sidecar from their start to their end. They live and die together: when one ends,
@@ -75,7 +74,7 @@ export class ReplicaRun implements ReplicaHandle {
     const { workload, sidecar } = this.#parts;
     if (workload !== undefined) {
       this.#failOnExit(workload);
-      this.#watchMemory(workload.pid);
+      this.#watchUsage(workload.pid);
     }
     this.#failOnExit(sidecar);
     onEvent({ type: 'stage', stage: 'waiting for the workload to be healthy' });
@@ -99,15 +98,18 @@ export class ReplicaRun implements ReplicaHandle {
     });
   }
 
-  #watchMemory(pid: number | undefined): void {
-    let told = 0;
-    const cancel = this.#options.clock.every(MEMORY_INTERVAL_MS, () => {
-      const bytes = pid === undefined ? undefined : residentBytes(pid);
-      if (bytes === undefined || Math.abs(bytes - told) < MEMORY_STEP * told) return;
-      told = bytes;
-      this.#options.onEvent({ type: 'memory', bytes });
+  #watchUsage(pid: number | undefined): void {
+    if (pid === undefined) return;
+    const { clock, gpus, onEvent } = this.#options;
+    watchUsage({
+      pid,
+      clock,
+      gpus,
+      signal: this.#over.signal,
+      onUsage: (usage) => {
+        onEvent({ type: 'usage', usage });
+      },
     });
-    this.#over.signal.addEventListener('abort', cancel, { once: true });
   }
 
   #follow(port: number | undefined): void {

@@ -79,7 +79,8 @@ export function afterSilence(before: ChangePoint): ChangePoint {
   return { ...before, score: ALARM / 2, level: before.baseline.mean, drifting: false };
 }
 
-function learned({ count, mean, variance }: Baseline, value: number): Baseline {
+/** Gives a baseline after one more value. */
+export function learned({ count, mean, variance }: Baseline, value: number): Baseline {
   const weight = 1 / Math.min(count + 1, MEMORY);
   const delta = value - mean;
   return {

@@ -33,7 +33,7 @@ function rigOf(
         breakerAdmits: true,
         get view() {
           const memoryBytes = memory.get(spec.module_id);
-          const replica = { replicaId: `${spec.module_id}-1`, state: 'READY', memoryBytes } as ReplicaView;
+          const replica = { replicaId: `${spec.module_id}-1`, state: 'READY', usage: { memoryBytes } } as ReplicaView;
           return { replicas: [replica] };
         },
       } as unknown as ModuleRecord,

@@ -1,21 +1,16 @@
 import type { Clock } from '../../../core/clock.ts';
 import type { Orchestration, QueryClass } from '../../../core/config/schema.ts';
 import { parseQuantity } from '../../../core/config/quantity.ts';
-import type { HealingAction } from '../healing-events.ts';
 import type { CallEnd } from '../module-board.ts';
 import type { ModuleRecord } from '../module-record.ts';
+import { warmStandIn, type WarmOptions } from '../warm-stand-in.ts';
 import { exhaustedInMs, MEMORY_SAMPLES, type MemorySample } from './memory-trend.ts';
 import { createSignal, SIGNALS, type Signal } from './signals.ts';
 
-export interface DriftWatchOptions {
+export interface DriftWatchOptions extends WarmOptions {
   readonly policy: Orchestration['fallback']['healing']['drift'];
   readonly clock: Clock;
-  readonly recordOf: (moduleId: string) => ModuleRecord | undefined;
-  readonly records: () => Iterable<ModuleRecord>;
-  readonly note: (action: HealingAction, moduleId: string, reason: string) => void;
   readonly setShare: (moduleId: string, share: number | undefined) => void;
-  /** Starts a module that is not loaded. */
-  readonly warm: (moduleId: string) => Promise<void>;
   /** Has a module started anew before it runs out of memory. */
   readonly restart: (moduleId: string, reason: string) => void;
 }
@@ -33,6 +28,7 @@ interface Watched {
   drifting: boolean;
 }
 
+const GETS_WORSE = 'gets worse';
 const TICK_MS = 1_000;
 /** Memory is looked at each second tick. */
 const MEMORY_TICKS = 2;
@@ -68,7 +64,7 @@ export function createDriftWatch(options: DriftWatchOptions): DriftWatch {
     note('drift', moduleId, reason);
     watched.drifting = true;
     if (!isTheirs()) return;
-    if (policy.warm) warmStandIn(moduleId, options);
+    if (policy.warm) warmStandIn(moduleId, GETS_WORSE, options);
     if (!policy.drain) return;
     options.setShare(moduleId, policy.share);
     note('drain', moduleId, `it is given ${Math.round(policy.share * 100)} % of its queries while another can answer`);
@@ -92,7 +88,7 @@ export function createDriftWatch(options: DriftWatchOptions): DriftWatch {
     const reason = limit === undefined ? undefined : memoryDrift(record, watched.memory, parseQuantity(limit), clock);
     if (reason === undefined) return;
     note('drift', record.spec.module_id, reason);
-    if (policy.warm) warmStandIn(record.spec.module_id, options);
+    if (policy.warm) warmStandIn(record.spec.module_id, GETS_WORSE, options);
     options.restart(record.spec.module_id, reason);
   };
   const tick = (): void => {
@@ -122,7 +118,7 @@ function memoryDrift(
 ): string | undefined {
   const alive = new Set(view.replicas.map(({ replicaId }) => replicaId));
   for (const replicaId of memory.keys()) if (!alive.has(replicaId)) memory.delete(replicaId);
-  for (const { replicaId, state, memoryBytes } of view.replicas) {
+  for (const { replicaId, state, usage: { memoryBytes } = {} } of view.replicas) {
     if (state !== 'READY' || memoryBytes === undefined) continue;
     const samples = [...(memory.get(replicaId) ?? []), { atMs: clock.monotonicMs(), bytes: memoryBytes }];
     memory.set(replicaId, samples.slice(-MEMORY_SAMPLES));
@@ -133,22 +129,4 @@ function memoryDrift(
     return `memory of ${replicaId} is at ${share} % of its limit and reaches it in ${Math.round(leftMs / 1000)} s`;
   }
   return undefined;
-}
-
-/** Starts the first module that could stand in, unless one that can is ready. */
-function warmStandIn(moduleId: string, { recordOf, records, note, warm }: DriftWatchOptions): void {
-  const record = recordOf(moduleId);
-  if (record === undefined) return;
-  const { fallbacks, query_classes: classes } = record.spec;
-  const named = fallbacks.flatMap((id) => recordOf(id) ?? []);
-  const peers = [...records()].filter(({ spec }) => spec.query_classes.some((name) => classes.includes(name)));
-  const standIns = [...named, ...peers].filter((each) => each !== record && each.breakerAdmits);
-  if (standIns.some(({ readyReplicas }) => readyReplicas > 0)) return;
-  const [first] = standIns;
-  if (first === undefined) return;
-  const id = first.spec.module_id;
-  note('warm', id, `it can stand in for ${moduleId}, which gets worse`);
-  warm(id).catch((error: unknown) => {
-    note('warm', id, `it could not be started: ${error instanceof Error ? error.message : String(error)}`);
-  });
 }
