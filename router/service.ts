@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.ts';
 import type { FrontierConfig } from '../core/config/schema.ts';
 import type { RunningService } from '../core/service/run-service.ts';
 import { composeRouter, type ComposeOptions } from './compose.ts';
@@ -10,6 +11,8 @@ export interface RouterServiceOptions extends ComposeOptions {
 
 /** Behind an Envoy edge, that alone listens to the world. */
 const BEHIND_EDGE = '127.0.0.1';
+/** Longest wait for the loader before it is served without knowing any module, in milliseconds. */
+const LONGEST_SYNC_MS = 3_000;
 /** Longest wait for requests in flight when the router stops, beyond their own timeout, in milliseconds. */
 const DRAIN_SLACK_MS = 1_000;
 
@@ -24,6 +27,8 @@ export async function startRouter(options: RouterServiceOptions): Promise<Runnin
   void parts.watch.synced.then(() => {
     synced = true;
   });
+  // A router that knows no module yet could only refuse: until then callers are better off at another one, or waiting.
+  await within(LONGEST_SYNC_MS, parts.watch.synced, clock);
   const isReady = (): boolean => synced && !draining;
   const host = config.orchestration.mesh.mode === 'envoy' ? BEHIND_EDGE : network.address;
   const limits = { maxQueryBytes: settings.max_query_bytes, maxAttachmentBytes: settings.max_attachment_bytes };
@@ -48,6 +53,7 @@ export async function startRouter(options: RouterServiceOptions): Promise<Runnin
     version: options.version,
     streamFailure: config.orchestration.fallback.openai_stream_failure,
   });
+  await grpc.offerReflection();
   return {
     ports: { grpc: grpc.port, http: web.port },
     isReady,
@@ -58,6 +64,17 @@ export async function startRouter(options: RouterServiceOptions): Promise<Runnin
     },
     close: () => parts.close(),
   };
+}
+
+/** Waits for something, or until the time is up. */
+function within(ms: number, awaited: Promise<void>, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(ms, resolve);
+    void awaited.then(() => {
+      cancel();
+      resolve();
+    });
+  });
 }
 
 function drainTimeMs({ orchestration }: FrontierConfig): number {

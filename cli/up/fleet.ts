@@ -54,11 +54,11 @@ export function createFleet(options: FleetOptions): Fleet {
   const logFiles: LogFile[] = [];
   let isClosed = false;
 
-  /** The environment is made before each start, so the next one is prepared while this one runs. */
   const superviseMember = async (member: Member): Promise<Readonly<Record<string, number>>> => {
     const logFile = openLogFile(join(options.logDir, `${member.name}.log`));
     logFiles.push(logFile);
-    let environment = await member.environment();
+    // A fault of the first one is the caller's to know; those of restarts are made when they are needed.
+    let prepared: Awaited<ReturnType<Member['environment']>> | undefined = await member.environment();
     if (isClosed) throw new FrontierError('DRAINING', `${member.name} is not started: the system is stopping`);
     return new Promise((resolve, reject) => {
       let isUp = false;
@@ -75,20 +75,23 @@ export function createFleet(options: FleetOptions): Fleet {
         clock,
         rng,
         log,
-        start: () =>
-          startProcess({
+        start: async () => {
+          const env = prepared ?? (await member.environment());
+          prepared = undefined;
+          return startProcess({
             ...member,
-            env: environment,
+            env,
             ipc: member.isService,
             guard: options.guard,
             clock,
             log,
             logFile,
-            secrets: [environment['FRONTIER_JOIN_TOKEN'] ?? ''],
+            secrets: [env['FRONTIER_JOIN_TOKEN'] ?? ''],
             onLine: (line) => {
               options.onLine(member.name, line.slice(member.name.length + 3));
             },
-          }),
+          });
+        },
         onReady: (ports) => {
           if (isUp) options.onChange(member.name, 'runs again');
           isUp = true;
@@ -97,14 +100,12 @@ export function createFleet(options: FleetOptions): Fleet {
         },
         onExit: (exit, child, restartInMs) => {
           const what = describeExit(exit, child.stderrTail().slice(-3));
-          if (isUp) options.onChange(member.name, `${what}; starting it again in ${(restartInMs / 1000).toFixed(1)} s`);
+          const when = restartInMs === 0 ? 'at once' : `in ${(restartInMs / 1000).toFixed(1)} s`;
+          if (isUp) options.onChange(member.name, `${what}; starting it again ${when}`);
           cancel();
           reject(
             new FrontierError(exit.code === 78 ? 'CONFIG_INVALID' : 'SERVICE_UNAVAILABLE', `${member.name} ${what}`),
           );
-          void member.environment().then((next) => {
-            environment = next;
-          });
         },
       });
       members.set(member.name, { member, supervisor });

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { loadConfig } from '../../core/config/load.ts';
 import type { FrontierConfig, MeshMode } from '../../core/config/schema.ts';
 import { FrontierError } from '../../core/errors.ts';
@@ -41,7 +41,10 @@ export function loadWith(flag: string | undefined, env: Env): FrontierConfig {
   return loadConfig({ path: configPathOf(flag, env), env });
 }
 
-/** Gives the environment that every service of this system gets: what was settled here, under the names they read. */
+/**
+ * Gives the environment that every service of this system gets: what was settled here, under the names they read. Node keeps the
+ * services' compiled code in the folder of caches, so that a restart does not compile again.
+ */
 export function serviceEnvironment(
   env: Env,
   settled: {
@@ -59,6 +62,7 @@ export function serviceEnvironment(
     FRONTIER_STORAGE__DATA_DIR: config.dataDir,
     FRONTIER_MESH__MODE: mesh,
     FRONTIER_CACHE_DIR: settled.cacheDir,
+    NODE_COMPILE_CACHE: env['NODE_COMPILE_CACHE'] ?? join(settled.cacheDir, 'compiled'),
     ...(modelPath === undefined ? {} : { FRONTIER_MODEL_PATH: resolve(config.rootDir, modelPath) }),
     ...Object.fromEntries(
       Object.entries(ownPorts).map(([name, port]) => [`FRONTIER_NETWORK__PORTS__${name.toUpperCase()}`, String(port)]),

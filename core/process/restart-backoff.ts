@@ -2,7 +2,7 @@ import { jitter, type Rng } from '../rng.ts';
 
 /** When a process that ended is started again. */
 export interface BackoffPolicy {
-  /** Delay before the first restart, in milliseconds. */
+  /** Delay before the first restart of what was not up for `stableMs`, in milliseconds. */
   readonly initialMs: number;
   /** Longest delay, in milliseconds, before jitter. */
   readonly maxMs: number;
@@ -10,11 +10,11 @@ export interface BackoffPolicy {
   readonly factor: number;
   /** Jitter as a fraction of the delay, 0..1. */
   readonly jitterFraction: number;
-  /** Uptime after which earlier failures are forgotten, in milliseconds. */
+  /** Uptime after which earlier failures are forgotten and the next start comes at once, in milliseconds. */
   readonly stableMs: number;
 }
 
-/** 0.5 s doubling to 10 s, forgotten after ten seconds of uptime; kubelet's crash-loop shape with a shorter scale. */
+/** At once after ten seconds of uptime, else 0.5 s doubling to 10 s; kubelet's crash-loop shape with a shorter scale. */
 export const DEFAULT_BACKOFF: BackoffPolicy = {
   initialMs: 500,
   maxMs: 10_000,
@@ -37,7 +37,9 @@ export function nextRestart(
   policy: BackoffPolicy,
   rng: Rng,
 ): RestartDecision {
-  const failures = uptimeMs >= policy.stableMs ? 1 : failuresBefore + 1;
+  // What has run well is no crash loop, and every moment of waiting is one in which nobody serves.
+  if (uptimeMs >= policy.stableMs) return { failures: 1, delayMs: 0 };
+  const failures = failuresBefore + 1;
   const exponent = Math.min(failures - 1, 60); // beyond this any factor has met maxMs, and Infinity must not arise
   const delayMs = Math.min(policy.maxMs, policy.initialMs * policy.factor ** exponent);
   return { failures, delayMs: jitter(delayMs, policy.jitterFraction, rng) };

@@ -71,7 +71,7 @@ test('starts again after each exit, waiting longer each time', async () => {
   await supervisor.stop(0);
 });
 
-test('forgets failures after a stable time', async () => {
+test('starts what has run for a stable time again at once, and forgets its failures', async () => {
   const { clock, made, delays, supervisor } = supervised();
   made[0]!.end(crash);
   await clock.advance(500);
@@ -80,8 +80,32 @@ test('forgets failures after a stable time', async () => {
   await clock.advance(backoff.stableMs);
   made[2]!.end(crash);
   await clock.advance(0);
-  expect(delays).toEqual([500, 1000, 500]);
+  expect(delays).toEqual([500, 1000, 0]);
+  await clock.advance(0);
+  expect(made).toHaveLength(4);
+  made[3]!.end(crash);
+  await clock.advance(0);
+  expect(delays.at(-1)).toBe(1000);
   await supervisor.stop(0);
+});
+
+test('ends what it was about to start when it was told to stop', async () => {
+  const prepared = Promise.withResolvers<undefined>();
+  const child = fakeProcess();
+  const supervisor = superviseProcess({
+    name: 'fake',
+    clock: createManualClock(),
+    rng: createSeededRng(1),
+    log: silentLogger,
+    start: async () => {
+      await prepared.promise;
+      return child;
+    },
+  });
+  const stopped = supervisor.stop(0);
+  prepared.resolve(undefined);
+  await stopped;
+  await expect(child.exited).resolves.toEqual({ code: 0, signal: null });
 });
 
 test('does not start again once stopped, neither while running nor while waiting', async () => {

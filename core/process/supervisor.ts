@@ -7,7 +7,7 @@ import type { ProcessExit, SupervisedProcess } from './supervised-process.ts';
 export interface SupervisorOptions {
   readonly name: string;
   /** Starts the process; called again for each restart, so that e.g. a short-lived join token is minted anew. */
-  readonly start: () => SupervisedProcess;
+  readonly start: () => SupervisedProcess | Promise<SupervisedProcess>;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Logger;
@@ -37,12 +37,19 @@ export function superviseProcess(options: SupervisorOptions): ProcessSupervisor 
   let starts = 0;
   const isStopping = (): boolean => stopping.signal.aborted;
 
-  const runOnce = async (): Promise<{ exit: ProcessExit; child: SupervisedProcess; uptimeMs: number }> => {
-    const startedMs = clock.monotonicMs();
-    const child = options.start();
+  const launch = async (): Promise<SupervisedProcess> => {
+    const starting = options.start();
+    const child = starting instanceof Promise ? await starting : starting;
     current = child;
     starts += 1;
     options.onStart?.(child);
+    // It was told to stop before there was anything to stop.
+    if (isStopping()) void child.stop(0);
+    return child;
+  };
+  const runOnce = async (): Promise<{ exit: ProcessExit; child: SupervisedProcess; uptimeMs: number }> => {
+    const startedMs = clock.monotonicMs();
+    const child = await launch();
     child.ready.then(
       (ports) => options.onReady?.(ports, child),
       () => undefined, // the exit that follows is what we act on
