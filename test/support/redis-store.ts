@@ -16,7 +16,9 @@ export async function openRedisStore(
   env: Readonly<Record<string, string>> = {},
   log: Logger = silentLogger,
 ): Promise<Store> {
-  const { orchestration } = orchestrationFileSchema.parse({ orchestration: { storage: { type: 'redis', redis: { ...PATIENT, ...redis } } } });
+  const { orchestration } = orchestrationFileSchema.parse({
+    orchestration: { storage: { type: 'redis', redis: { ...PATIENT, ...redis } } },
+  });
   const settings = readRedisSettings(orchestration.storage.redis!, { env, rootDir: '/' });
   const store = await createRedisStore({ settings, clock: systemClock, rng: createSeededRng(1), log });
   onCleanup(() => store.close());
