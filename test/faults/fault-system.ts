@@ -100,6 +100,8 @@ export interface FaultSystemOptions {
   readonly orchestration?: OrchestrationInput;
   readonly primary?: Partial<ModuleSpecInput>;
   readonly args?: readonly string[];
+  /** Environment of the whole system, put over this one. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Modules that are waited for; both when left out. */
   readonly ready?: readonly string[];
 }
@@ -128,7 +130,7 @@ export async function startFaultSystem(options: FaultSystemOptions = {}): Promis
       scaling: { min_replicas: 1 },
     },
   ]);
-  const frontier = await startFrontier({ configDir, args: options.args ?? [] });
+  const frontier = await startFrontier({ configDir, args: options.args ?? [], env: options.env ?? {} });
   const wanted = options.ready ?? ['primary', 'secondary'];
   const areReady = async (): Promise<boolean> => {
     const ready = await readyModules(frontier.url);

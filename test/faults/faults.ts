@@ -88,5 +88,6 @@ export const FAULTS: readonly FaultCase[] = [
   grpc('grpc_reset'),
   grpc('grpc_garbage'),
   { name: 'out_of_memory', upstream: 'out_of_memory', system: 'workload' },
+  { name: 'cpu_exhausted', upstream: 'cpu_exhausted', system: 'workload' },
   { name: 'redis_killed', blow: { to: 'redis', signal: 'SIGKILL' }, system: 'redis' },
 ];

@@ -17,7 +17,7 @@ export interface ServiceLevels {
 const KNOWN = 10;
 /** A call is slow from this factor and from so many spreads on, in logarithms: times are spread by factors. */
 const SLOW = Math.log(2);
-const SPREADS = 3;
+const SPREADS = 1.5;
 /** Times below are those of the machine, not of the module, in milliseconds. */
 const LEAST_MS = 20;
 /** Answers of fewer tokens tell no pace. */

@@ -31,7 +31,7 @@ export const WELL: Starvation = { starved: false, run: 0, sinceMs: 0 };
 export const AT_LIMIT = 0.95;
 const RELIEVED = 0.9;
 /** Calls that say anything together, and the part of them that must have gone badly. */
-const LEAST_CALLS = 5;
+const LEAST_CALLS = 6;
 const BAD = 0.7;
 const CALM = 0.25;
 /** Samples in a row that decide: one in two seconds. */
