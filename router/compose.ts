@@ -52,6 +52,8 @@ export interface ComposeOptions {
   readonly log: Logger;
   readonly registry: Registry;
   readonly store: Store;
+  /** Which of the routers beside one another this is, from 1 on; the first when left out. */
+  readonly replica?: number;
   /** Unique among the routers of the store, and the same after a restart. */
   readonly routerId: string;
   /** How modules are reached. */
@@ -80,6 +82,8 @@ export interface RouterParts {
   readonly events: HealingEvents;
   readonly tuner: Tuner;
   readonly learner: StrategyLearner;
+  /** Routers of the store that are there, this one among them. */
+  readonly routers: () => number;
   close(): Promise<void>;
 }
 
@@ -203,7 +207,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     clock,
   });
   const { outcome_log: outcomeLog } = settings.selection;
-  const outcomes = outcomeLog === undefined ? undefined : openOutcomeLog(path.resolve(config.dataDir, outcomeLog));
+  const outcomes = outcomeLog === undefined ? undefined : openOutcomeLog(outcomeLogPath(options, outcomeLog));
   const answers = createAnswers(options, metrics, opened.embedder);
   const channels = createModuleChannels(options.dial);
   const lanes = createModuleLanes(channels, board);
@@ -264,6 +268,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     events,
     tuner,
     learner,
+    routers: () => shared.peers + 1,
     async close() {
       await opened.close();
       usage.close();
@@ -297,6 +302,11 @@ function startReports(
     log,
     reports: () => moduleReports(board.records(), clock.monotonicMs(), (moduleId) => shared.isOwnBreaker(moduleId)),
   });
+}
+
+/** Each router has a file of its own: two that rotate one would lose lines. */
+function outcomeLogPath({ config, replica = 1 }: ComposeOptions, name: string): string {
+  return path.resolve(config.dataDir, replica === 1 ? name : `${name}.${replica}`);
 }
 
 /** Gives ids that are unique in this process: a count, which is short on the wire. */

@@ -5,6 +5,7 @@ import { proxylessBootstrap } from '../core/mesh/proxyless-bootstrap.ts';
 import { channelCredentials } from '../core/identity/credentials.ts';
 import { runService } from '../core/service/run-service.ts';
 import { controlPlaneAddress, identityDir, meshId, obtainServiceIdentity } from '../core/service/service-identity.ts';
+import { parseReplica } from '../core/service/router-replica.ts';
 import { openSharedStore } from '../core/store/open-store.ts';
 import type { FrontierConfig } from '../core/config/schema.ts';
 import { dialFor } from './execute/module-channel.ts';
@@ -18,11 +19,16 @@ await runService({
   name: 'router',
   description: 'finds the module for a query, has it answered, and falls back when the answer is not good enough',
   adminServer: false,
-  async start({ config, joinToken, clock, rng, log, registry, signal }) {
+  flags: { replica: { type: 'string', description: 'which of the routers it is, from 1 on' } },
+  instance: ({ replica }): Record<string, string> => (typeof replica === 'string' ? { replica } : {}),
+  async start({ config, args, joinToken, clock, rng, log, registry, signal }) {
+    const flag = args['replica'];
+    const replica = parseReplica(typeof flag === 'string' ? flag : undefined, config.orchestration);
     const identity = await obtainServiceIdentity({
       config,
       kind: 'service',
       name: 'router',
+      ...(replica === 1 ? {} : { replica: String(replica) }),
       joinToken,
       clock,
       log,
@@ -38,7 +44,8 @@ await runService({
       log,
       registry,
       store,
-      routerId: readRouterId(config.dataDir),
+      replica,
+      routerId: readRouterId(config.dataDir, replica),
       dial: dialFor(config.orchestration, meshCredentials),
       loaderAddress: `127.0.0.1:${config.orchestration.network.ports.loader}`,
       loaderCredentials: channelCredentials(identity, { expect: [meshId(config, 'service', 'loader')] }),

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { FrontierConfig } from '../core/config/schema.ts';
+import { routerPorts } from '../core/service/router-replica.ts';
 import type { RunningService } from '../core/service/run-service.ts';
 import { composeRouter, type ComposeOptions } from './compose.ts';
 import { startHttpServer } from './http/http-server.ts';
@@ -20,6 +21,7 @@ const DRAIN_SLACK_MS = 1_000;
 export async function startRouter(options: RouterServiceOptions): Promise<RunningService> {
   const { config, clock, log, registry } = options;
   const { router: settings, network, communication } = config.orchestration;
+  const own = routerPorts(config.orchestration)[(options.replica ?? 1) - 1];
   const { http } = communication.protocols;
   const parts = await composeRouter(options);
   let draining = false;
@@ -36,7 +38,7 @@ export async function startRouter(options: RouterServiceOptions): Promise<Runnin
     ...parts,
     limits,
     host,
-    port: network.ports.router_grpc,
+    port: own?.grpc ?? 0,
   });
   const web = await startHttpServer({
     ...parts,
@@ -47,10 +49,11 @@ export async function startRouter(options: RouterServiceOptions): Promise<Runnin
     log,
     isReady,
     host,
-    port: network.ports.router_http,
+    port: own?.http ?? 0,
     apiEnabled: http.enabled,
     timeoutMs: Math.min(http.timeout, settings.request_timeout) * 1000,
     version: options.version,
+    configuredRouters: settings.replicas,
     streamFailure: config.orchestration.fallback.openai_stream_failure,
   });
   await grpc.offerReflection();

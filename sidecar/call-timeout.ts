@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { FrontierError } from '../core/errors.ts';
+import { startQuietTimer, type QuietTimer } from '../core/quiet-timer.ts';
 import type { Pace, StageLimits } from './stage-limits.ts';
 
 /** Time that a workload has, as a signal. */
@@ -48,14 +49,23 @@ export function startCallTimeout({ clock, limits, signals }: CallTimeoutOptions)
       fail(`no ${what} within ${ms / 1000} s`);
     });
   ends.push(expire(requestMs, 'whole answer'));
-  const endFirst = firstTokenMs === undefined ? undefined : expire(firstTokenMs, 'first token');
-  if (endFirst !== undefined) ends.push(endFirst);
+  const silence = (ms: number, what: string): QuietTimer => {
+    const timer = startQuietTimer(clock, ms, () => {
+      fail(`no ${what} within ${ms / 1000} s`);
+    });
+    ends.push(() => {
+      timer.close();
+    });
+    return timer;
+  };
+  const first = firstTokenMs === undefined ? undefined : silence(firstTokenMs, 'first token');
 
-  let lastMs: number | undefined;
+  let hasBegun = false;
+  let gaps: QuietTimer | undefined;
   let countPace: ((text: string) => void) | undefined;
   const onFirst = (): void => {
-    endFirst?.();
-    if (betweenTokensMs !== undefined) ends.push(watchGaps(clock, betweenTokensMs, () => lastMs ?? 0, fail));
+    first?.close();
+    if (betweenTokensMs !== undefined) gaps = silence(betweenTokensMs, 'further token');
     if (pace === undefined) return;
     const watch = watchPace(clock, pace, fail);
     ends.push(watch.close);
@@ -64,28 +74,14 @@ export function startCallTimeout({ clock, limits, signals }: CallTimeoutOptions)
   return {
     signal: controller.signal,
     progress: (text) => {
-      const isFirst = lastMs === undefined;
-      lastMs = clock.monotonicMs();
-      if (isFirst) onFirst();
+      gaps?.heard();
+      if (!hasBegun) onFirst();
+      hasBegun = true;
       countPace?.(text);
     },
     close: () => {
       for (const end of ends) end();
     },
-  };
-}
-
-/** One timer at a time, set anew for what is left of the gap when it fires: tokens are many, timers are not free. */
-function watchGaps(clock: Clock, limitMs: number, lastMs: () => number, fail: (text: string) => void): () => void {
-  let cancel = (): void => undefined;
-  const look = (): void => {
-    const leftMs = lastMs() + limitMs - clock.monotonicMs();
-    if (leftMs > 0) cancel = clock.after(Math.min(leftMs, MAX_TIMER_MS), look);
-    else fail(`no further token within ${limitMs / 1000} s`);
-  };
-  look();
-  return () => {
-    cancel();
   };
 }
 

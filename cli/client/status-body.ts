@@ -27,6 +27,7 @@ const statusSchema = z.looseObject({
   version: z.string().default('?'),
   uptime_seconds: z.number().default(0),
   in_flight: z.number().default(0),
+  routers: z.looseObject({ configured: z.number(), running: z.number() }).optional(),
   loader: z.looseObject({ connected: z.boolean() }).optional(),
   classifier: z
     .looseObject({ model: z.string(), second_stage: z.looseObject({ state: z.string(), detail: z.string() }) })

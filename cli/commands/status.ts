@@ -20,7 +20,9 @@ async function status(flags: TargetFlags & { json?: boolean }): Promise<void> {
     return;
   }
   const loader = body.loader?.connected === false ? ', without its loader: serving on its last state' : '';
-  const head = `Frontier ${body.version} at ${target.url}, up ${Math.round(body.uptime_seconds)} s, ${body.in_flight} in flight${loader}`;
+  const { configured = 1, running = 1 } = body.routers ?? {};
+  const routers = configured === 1 ? '' : `, ${running} of ${configured} routers`;
+  const head = `Frontier ${body.version} at ${target.url}, up ${Math.round(body.uptime_seconds)} s, ${body.in_flight} in flight${routers}${loader}`;
   process.stdout.write(`${[head, ...classifierLine(body), '', ...moduleTable(body.modules)].join('\n')}\n`);
 }
 

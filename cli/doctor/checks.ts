@@ -236,12 +236,9 @@ async function checkRunning({ dataDir }: FrontierConfig): Promise<Verdict> {
 async function checkPorts(config: FrontierConfig): Promise<Verdict> {
   if (readRunFile(config.dataDir) !== undefined) return 'used by the running system';
   try {
-    const { edge } = await resolvePorts(
-      config.orchestration.network.ports,
-      config.orchestration.network.address,
-      portHolder,
-    );
-    return `free; the edge is ${edge}`;
+    const { network } = config.orchestration;
+    const { ports } = await resolvePorts(network.ports, network.router_replicas, network.address, portHolder);
+    return `free; the edge is ${ports.edge}`;
   } catch (error) {
     return failed(messageOf(error), 'stop what uses the port, or choose another one with --edge-port or network.ports');
   }

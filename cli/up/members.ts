@@ -24,7 +24,7 @@ export interface SystemContext {
   readonly projectRoot: string;
 }
 
-export type ServiceName = 'control-plane' | 'loader' | 'router';
+type ServiceName = 'control-plane' | 'loader' | 'router';
 
 /** Entry and longest orderly stop of each service: the router finishes answers, the loader lets modules finish theirs. */
 const SERVICES: Record<ServiceName, { readonly entry: string; readonly stopGraceMs: number }> = {
@@ -35,6 +35,13 @@ const SERVICES: Record<ServiceName, { readonly entry: string; readonly stopGrace
 
 /** Name of the Envoy that `frontier up` starts. */
 const GATEWAY = 'edge';
+
+/** Gives a router as a member of the fleet; they are counted from 1 on. */
+export function routerMember(replica: number, context: SystemContext): Member {
+  const first = serviceMember('router', context);
+  if (replica === 1) return first;
+  return { ...first, name: `router-${replica}`, args: [...first.args, '--replica', String(replica)] };
+}
 
 /** Gives a service as a member of the fleet. */
 export function serviceMember(name: ServiceName, context: SystemContext): Member {

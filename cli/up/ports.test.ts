@@ -24,9 +24,11 @@ it.each([
 });
 
 it('gives every service a port of its own', async () => {
-  const ports = await resolvePorts(ANY, '127.0.0.1', () => undefined);
-  expect(new Set(Object.values(ports)).size).toBe(7);
-  expect(Object.values(ports).every((port) => port > 0)).toBe(true);
+  const more = [1, 2].map(() => ({ grpc: 0, http: 0 }));
+  const { ports, routers } = await resolvePorts(ANY, more, '127.0.0.1', () => undefined);
+  const all = [...Object.values(ports), ...routers.flatMap(({ grpc, http }) => [grpc, http])];
+  expect(new Set(all).size).toBe(11);
+  expect(all.every((port) => port > 0)).toBe(true);
 });
 
 describe('a port that is taken', () => {
@@ -42,12 +44,18 @@ describe('a port that is taken', () => {
   });
 
   it('is refused with its number, its setting and its holder', async () => {
-    const attempt = resolvePorts({ ...ANY, edge: port }, '127.0.0.1', () => 'process 1 (init)');
+    const attempt = resolvePorts({ ...ANY, edge: port }, [], '127.0.0.1', () => 'process 1 (init)');
     await expect(attempt).rejects.toMatchObject({
       reason: 'PORT_IN_USE',
       metadata: { port: String(port), setting: 'network.ports.edge' },
     });
     await expect(attempt).rejects.toThrow(/in use by process 1 \(init\); set --edge-port/);
+  });
+
+  it('is refused for a further router, too', async () => {
+    await expect(resolvePorts(ANY, [{ grpc: 0, http: port }], '127.0.0.1', () => undefined)).rejects.toThrow(
+      /set network\.router_replicas\[0\] to another one/,
+    );
   });
 
   it('is known by its process, where /proc tells', () => {

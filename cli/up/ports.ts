@@ -2,9 +2,16 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import type { Orchestration } from '../../core/config/schema.ts';
 import { FrontierError } from '../../core/errors.ts';
+import type { RouterPorts } from '../../core/service/router-replica.ts';
 
 export type Ports = Orchestration['network']['ports'];
 export type PortName = keyof Ports;
+
+/** Ports that are settled: of the services, and of the routers after the first. */
+export interface SettledPorts {
+  readonly ports: Ports;
+  readonly routers: readonly RouterPorts[];
+}
 
 /** The ports that are set when the file says nothing; see core/config/schema.ts. */
 export const DEFAULT_PORTS: Ports = {
@@ -26,10 +33,10 @@ export const DEFAULT_PORTS: Ports = {
  * | default          | no   | conflict | any: nobody asked for just this one                |
  * | another number   | no   | conflict | conflict: somebody did, and may have told others   |
  */
-export function choosePort(name: PortName, configured: number, isFree: boolean): 'any' | 'conflict' | number {
+export function choosePort(name: string, configured: number, isFree: boolean): 'any' | 'conflict' | number {
   if (configured === 0) return 'any';
   if (isFree) return configured;
-  return name !== 'edge' && configured === DEFAULT_PORTS[name] ? 'any' : 'conflict';
+  return name !== 'edge' && configured === DEFAULT_PORTS[name as PortName] ? 'any' : 'conflict';
 }
 
 /**
@@ -38,9 +45,10 @@ export function choosePort(name: PortName, configured: number, isFree: boolean):
  */
 export async function resolvePorts(
   configured: Ports,
+  routers: readonly RouterPorts[],
   address: string,
   describeHolder: (port: number) => string | undefined,
-): Promise<Ports> {
+): Promise<SettledPorts> {
   const held: Server[] = [];
   try {
     const entries: [PortName, number][] = [];
@@ -48,14 +56,20 @@ export async function resolvePorts(
       const host = name === 'edge' ? address : '127.0.0.1';
       entries.push([name, await settle(name, wanted, host, held, describeHolder)]);
     }
-    return Object.fromEntries(entries) as Ports;
+    const settled: RouterPorts[] = [];
+    for (const [index, { grpc, http }] of routers.entries()) {
+      const own = (port: number): Promise<number> =>
+        settle(`router_replicas[${index}]`, port, '127.0.0.1', held, describeHolder);
+      settled.push({ grpc: await own(grpc), http: await own(http) });
+    }
+    return { ports: Object.fromEntries(entries) as Ports, routers: settled };
   } finally {
     await Promise.all(held.map(release));
   }
 }
 
 async function settle(
-  name: PortName,
+  name: string,
   wanted: number,
   host: string,
   held: Server[],
@@ -70,14 +84,15 @@ async function settle(
   return (server.address() as AddressInfo).port;
 }
 
-function portInUse(name: PortName, port: number, holder: string | undefined): FrontierError {
+function portInUse(name: string, port: number, holder: string | undefined): FrontierError {
   const who = holder === undefined ? '' : ` by ${holder}`;
-  const how = name === 'edge' ? '--edge-port' : `network.ports.${name}`;
+  const setting = name.startsWith('router_replicas') ? `network.${name}` : `network.ports.${name}`;
+  const how = name === 'edge' ? '--edge-port' : setting;
   return new FrontierError(
     'PORT_IN_USE',
-    `port ${port} (network.ports.${name}) is in use${who}; set ${how} to another one, or 0 for any`,
+    `port ${port} (${setting}) is in use${who}; set ${how} to another one, or 0 for any`,
     {
-      metadata: { port: String(port), setting: `network.ports.${name}` },
+      metadata: { port: String(port), setting },
     },
   );
 }

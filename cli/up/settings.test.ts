@@ -24,6 +24,10 @@ it('does not replace an Envoy that was asked for', () => {
   expect(() => chooseMesh('envoy', 'envoy', undefined)).toThrow(/there is no Envoy/);
 });
 
+it('does not do without Envoy before several routers', () => {
+  expect(() => chooseMesh('envoy', undefined, undefined, 2)).toThrow(/router\.replicas is 2, but there is no Envoy/);
+});
+
 it('says where istio belongs', () => {
   expect(() => chooseMesh('istio', undefined, '/envoy')).toThrow(/Kubernetes/);
 });

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { loadConfig } from '../../core/config/load.ts';
 import type { FrontierConfig, MeshMode } from '../../core/config/schema.ts';
 import { FrontierError } from '../../core/errors.ts';
+import type { RouterPorts } from '../../core/service/router-replica.ts';
 import type { Ports } from './ports.ts';
 
 /** Flags of `frontier up`, as given. */
@@ -51,16 +52,18 @@ export function serviceEnvironment(
     readonly config: FrontierConfig;
     readonly mesh: MeshMode;
     readonly ports: Ports;
+    readonly routers: readonly RouterPorts[];
     readonly cacheDir: string;
   },
 ): Record<string, string | undefined> {
-  const { config, mesh, ports } = settled;
+  const { config, mesh, ports, routers } = settled;
   const { model_path: modelPath } = config.orchestration.runtime;
   const ownPorts = mesh === 'proxyless' ? { ...ports, router_http: ports.edge } : ports;
   return {
     ...env,
     FRONTIER_STORAGE__DATA_DIR: config.dataDir,
     FRONTIER_MESH__MODE: mesh,
+    FRONTIER_NETWORK__ROUTER_REPLICAS: JSON.stringify(routers),
     FRONTIER_CACHE_DIR: settled.cacheDir,
     NODE_COMPILE_CACHE: env['NODE_COMPILE_CACHE'] ?? join(settled.cacheDir, 'compiled'),
     ...(modelPath === undefined ? {} : { FRONTIER_MODEL_PATH: resolve(config.rootDir, modelPath) }),
@@ -72,12 +75,13 @@ export function serviceEnvironment(
 
 /**
  * Decides the mesh mode: an `envoy` that was only defaulted to becomes `proxyless` where there is no Envoy.
- * Throws DEPENDENCY_MISSING when Envoy was asked for by flag, and for `istio`, which needs a cluster.
+ * Throws DEPENDENCY_MISSING when Envoy was asked for by flag or is needed before several routers, and for `istio`, which needs a cluster.
  */
 export function chooseMesh(
   configured: MeshMode,
   askedFor: string | undefined,
   envoyPath: string | undefined,
+  routers = 1,
 ): MeshMode {
   if (configured === 'istio') {
     throw new FrontierError(
@@ -86,10 +90,10 @@ export function chooseMesh(
     );
   }
   if (configured !== 'envoy' || envoyPath !== undefined) return configured;
-  if (askedFor === undefined) return 'proxyless';
+  if (askedFor === undefined && routers === 1) return 'proxyless';
   throw new FrontierError(
     'DEPENDENCY_MISSING',
-    '--mesh envoy, but there is no Envoy: put `envoy` on PATH, or name it in runtime.envoy_path',
+    `${routers === 1 ? '--mesh envoy' : `router.replicas is ${routers}`}, but there is no Envoy: put \`envoy\` on PATH, or name it in runtime.envoy_path`,
   );
 }
 

@@ -5,10 +5,11 @@ import type { FrontierConfig, MeshMode } from '../../core/config/schema.ts';
 import { loadOrCreateJoinKey } from '../../core/identity/join-token.ts';
 import type { WorkloadIdentity } from '../../core/identity/workload-identity.ts';
 import type { Logger } from '../../core/logging.ts';
+import { routerPorts, type RouterPorts } from '../../core/service/router-replica.ts';
 import { cacheDirOf } from '../../core/service/cache-dir.ts';
 import { findEnvoy } from './envoy-binary.ts';
 import type { Fleet } from './fleet.ts';
-import { envoyMember, obtainGatewayIdentity, serviceMember, type SystemContext } from './members.ts';
+import { envoyMember, obtainGatewayIdentity, routerMember, serviceMember, type SystemContext } from './members.ts';
 import { portHolder } from './port-holder.ts';
 import { resolvePorts, type Ports } from './ports.ts';
 import type { RunFile } from './run-file.ts';
@@ -18,6 +19,7 @@ import { chooseMesh, configPathOf, serviceEnvironment, type UpFlags } from './se
 const EDGE_TIMEOUT_MS = 30_000;
 /** Envoy's worker threads; one serves thousands of requests a second. */
 const ENVOY_CONCURRENCY = 1;
+const ANY_PORTS: RouterPorts = { grpc: 0, http: 0 };
 
 /** All that is settled before the first process starts. */
 export interface SystemPlan {
@@ -38,14 +40,16 @@ export async function planSystem(
   const { mesh: meshConfig, network } = config.orchestration;
   const cacheDir = cacheDirOf(env, homedir());
   const envoyPath = findEnvoy(config, env['PATH'] ?? '', cacheDir);
-  const mesh = chooseMesh(meshConfig.mode, flags.mesh, envoyPath);
-  const ports = await resolvePorts(network.ports, network.address, portHolder);
+  const { replicas } = config.orchestration.router;
+  const mesh = chooseMesh(meshConfig.mode, flags.mesh, envoyPath, replicas);
+  const wanted = Array.from({ length: replicas - 1 }, (_, at) => network.router_replicas[at] ?? ANY_PORTS);
+  const { ports, routers } = await resolvePorts(network.ports, wanted, network.address, portHolder);
   const configPath =
     configPathOf(flags.config, env) ?? config.sources.find((path) => path.endsWith('orchestration-config.yaml'));
   const context: SystemContext = {
-    config: withPorts(config, ports),
+    config: withPorts(config, ports, routers),
     configPath,
-    env: serviceEnvironment(env, { config, mesh, ports, cacheDir }),
+    env: serviceEnvironment(env, { config, mesh, ports, routers, cacheDir }),
     joinKey: loadOrCreateJoinKey(config.dataDir),
     ports,
     clock,
@@ -62,9 +66,10 @@ export async function planSystem(
 }
 
 /** The configuration with the ports that were found for it. */
-function withPorts(config: FrontierConfig, ports: Ports): FrontierConfig {
+function withPorts(config: FrontierConfig, ports: Ports, routers: readonly RouterPorts[]): FrontierConfig {
   const { orchestration } = config;
-  return { ...config, orchestration: { ...orchestration, network: { ...orchestration.network, ports } } };
+  const network = { ...orchestration.network, ports, router_replicas: [...routers] };
+  return { ...config, orchestration: { ...orchestration, network } };
 }
 
 function runFileFor(mesh: MeshMode, ports: Ports, address: string): RunFile {
@@ -95,12 +100,13 @@ export async function startSystem(plan: SystemPlan, fleet: Fleet, signal: AbortS
   const controlPlane = fleet.start(serviceMember('control-plane', context));
   const gateway = plan.mesh === 'envoy' ? startGateway(plan, fleet, controlPlane, signal) : Promise.resolve(undefined);
   const loader = fleet.start(serviceMember('loader', context));
-  const router = fleet.start(serviceMember('router', context));
-  const [identity] = await Promise.all([gateway, controlPlane, loader, router]);
+  const routers = routerPorts(context.config.orchestration).map((_, at) => routerMember(at + 1, context));
+  const started = routers.map((router) => fleet.start(router));
+  const [identity] = await Promise.all([gateway, controlPlane, loader, ...started]);
   await untilServing(`${plan.run.endpoints.http}/health`, waitOf(context, signal));
   return {
     async stop() {
-      await fleet.stop('router');
+      await Promise.all(routers.map(({ name }) => fleet.stop(name)));
       await fleet.stop('loader');
       await fleet.stop('envoy');
       identity?.close();

@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import { checkAuthority } from './check-authority.ts';
 import { checkAddedClasses } from './check-classes.ts';
 import { checkEdge } from './check-edge.ts';
+import { checkReplicas } from './check-replicas.ts';
 import { checkStorage } from './check-storage.ts';
 import { isSet, type Draft } from './draft.ts';
 import type { Orchestration } from './schema.ts';
@@ -104,4 +105,5 @@ const CHECKS: readonly Check[] = [
   checkAuthority,
   checkSharedBreakers,
   checkStorage,
+  checkReplicas,
 ];

@@ -27,6 +27,12 @@ export const SPECIFIED_CLASSES: ReadonlyMap<string, QueryClass> = new Map([
 
 const router = z
   .strictObject({
+    replicas: count
+      .max(16)
+      .default(1)
+      .describe(
+        'Router processes behind the edge, which shares queries out among them; more than one need storage.type redis.',
+      ),
     max_concurrent_requests: count
       .default(1000)
       .describe('Requests handled at the same time; more are shed with RESOURCE_EXHAUSTED.'),
@@ -368,6 +374,15 @@ const network = z
       })
       .prefault({})
       .describe('0 takes a free port.'),
+    router_replicas: z
+      .array(
+        z.strictObject({
+          grpc: port.describe('Router, gRPC.'),
+          http: port.describe('Router, HTTP.'),
+        }),
+      )
+      .default([])
+      .describe('Ports of the routers after the first; `frontier up` takes free ones when left out.'),
     cors_origins: z
       .array(z.string().min(1))
       .default(['*'])

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { FrontierError } from '../../core/errors.ts';
 import type { AccrualDetector } from '../../core/health/accrual-detector.ts';
+import { startQuietTimer } from '../../core/quiet-timer.ts';
 import { silenceLimitMs } from '../resilience/signs-of-life.ts';
 
 /** Shortest interval that counts, in milliseconds. */
@@ -28,7 +29,6 @@ export interface SilenceWatchOptions {
 export function startSilenceWatch({ clock, patienceMs, detector, signal }: SilenceWatchOptions): SilenceWatch {
   const late = new AbortController();
   let lastMs = clock.monotonicMs();
-  let cancel = (): void => undefined;
   const heard = (): void => {
     const nowMs = clock.monotonicMs();
     // Tokens come in bursts, which say nothing of how long a silence may be.
@@ -37,17 +37,17 @@ export function startSilenceWatch({ clock, patienceMs, detector, signal }: Silen
   };
   if (patienceMs === undefined) return { signal, heard, close: () => undefined };
   const limitMs = detector === undefined ? patienceMs : silenceLimitMs(detector, patienceMs);
-  const look = (): void => {
-    const leftMs = lastMs + limitMs - clock.monotonicMs();
-    if (leftMs > 0) cancel = clock.after(leftMs, look);
-    else late.abort(new FrontierError('MODULE_TIMEOUT', `no sign of life came for ${(limitMs / 1000).toFixed(1)} s`));
-  };
-  look();
+  const quiet = startQuietTimer(clock, limitMs, () => {
+    late.abort(new FrontierError('MODULE_TIMEOUT', `no sign of life came for ${(limitMs / 1000).toFixed(1)} s`));
+  });
   return {
     signal: AbortSignal.any([signal, late.signal]),
-    heard,
+    heard: () => {
+      heard();
+      quiet.heard();
+    },
     close: () => {
-      cancel();
+      quiet.close();
     },
   };
 }

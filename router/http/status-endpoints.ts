@@ -42,6 +42,9 @@ export interface StatusEndpointOptions {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly version: string;
+  /** Routers that there should be, and those that are there. */
+  readonly configuredRouters: number;
+  readonly routers: () => number;
   /** Whether new work is taken. */
   readonly isReady: () => boolean;
 }
@@ -75,6 +78,7 @@ export function addStatusEndpoints(app: FastifyInstance, options: StatusEndpoint
       uptime_seconds: (clock.monotonicMs() - startedMs) / 1000,
       in_flight: options.admission.inFlight,
       admission: admissionJson(options, tenant),
+      routers: { configured: options.configuredRouters, running: options.routers() },
       loader: loaderState(options),
       classifier: classifierJson(options.classifierStatus()),
       modules: recordsInOrder(board).map((record) =>
