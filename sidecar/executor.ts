@@ -4,12 +4,14 @@ import type { Reason } from '../core/errors.ts';
 import type { Logger } from '../core/logging.ts';
 import type { TraceHeaders } from '../core/telemetry/tracing.ts';
 import type { AnswerPayload, JudgePriors, ModuleMessage } from '../gen/frontier/common/v1/message.ts';
-import type { Adapter, BatchResult, StreamEvent, WorkloadCall } from './adapters/adapter.ts';
+import type { Adapter, BatchResult, WorkloadCall } from './adapters/adapter.ts';
 import { unlessEchoed } from './adapters/lost-resource.ts';
 import { startCallSpan } from './call-span.ts';
 import { startCallTimeout } from './call-timeout.ts';
 import { durationOf } from './durations.ts';
+import { demandsJson } from './json-answer.ts';
 import { judge } from './judge.ts';
+import { createLoopWatch } from './loop-watch.ts';
 import type { MessageMaker } from './messages.ts';
 import type { SidecarMetrics } from './metrics.ts';
 import { receive } from './receive.ts';
@@ -17,6 +19,7 @@ import type { ReceivedQuery } from './receive.ts';
 import { createProbabilityMean } from './self-assessment.ts';
 import { tightened } from './stage-limits.ts';
 import type { StageLimits } from './stage-limits.ts';
+import { cutAnswer, wholeAnswer } from './streamed-answer.ts';
 
 /** Where a query comes from. */
 export interface CallOrigin {
@@ -99,7 +102,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
     const tookMs = clock.monotonicMs() - startMs;
     answered += 1;
     meanMs = meanMs === 0 ? tookMs : meanMs + MEAN_WEIGHT * (tookMs - meanMs);
-    answer.confidence = judge({ query: query.query, answer, seconds: tookMs / 1000, priors, truncated });
+    const mustBeJson = demandsJson(query.parameters);
+    answer.confidence = judge({ query: query.query, answer, seconds: tookMs / 1000, priors, truncated, mustBeJson });
     answer.processingTime ??= durationOf(tookMs);
     metrics.answered(answer, tookMs / 1000);
     return messages.answer(message, answer);
@@ -159,6 +163,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     const call = startCall('workload.stream', origin, true);
     const probabilities = createProbabilityMean();
     const pieces: string[] = [];
+    const loop = createLoopWatch();
     try {
       for await (const event of adapter.invokeStream(received, call)) {
         if (event.kind === 'answer') {
@@ -171,8 +176,13 @@ export function createExecutor(options: ExecutorOptions): Executor {
         if (event.text === '') continue;
         probabilities.add(event.probability);
         pieces.push(event.text);
-        if (origin.beatsOnly === true) continue;
-        yield messages.token(received.message, event.text, pieces.length - 1, event.probability);
+        if (origin.beatsOnly !== true) {
+          yield messages.token(received.message, event.text, pieces.length - 1, event.probability);
+        }
+        if (!loop.add(event.text)) continue;
+        // It would go on until the deadline, and be rejected then: whoever is next is better asked now.
+        yield finish(received, cutAnswer(pieces, probabilities.value()), call.startMs, true);
+        return;
       }
     } catch (thrown) {
       const error = unlessEchoed(thrown, received.query);
@@ -255,14 +265,4 @@ function withTokens(thrown: unknown, pieces: number): unknown {
     metadata: { ...metadata, completion_tokens: String(pieces) },
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
-}
-
-/** A workload may leave out of its last message what it has said in pieces. */
-function wholeAnswer(
-  { answer }: Extract<StreamEvent, { kind: 'answer' }>,
-  pieces: readonly string[],
-  probability: number | undefined,
-): AnswerPayload {
-  const content = answer.content === '' ? pieces.join('') : answer.content;
-  return { ...answer, content, selfAssessment: answer.selfAssessment ?? probability };
 }

@@ -7,6 +7,7 @@ import { FrontierError } from '../core/errors.ts';
 import { FinishReason } from '../gen/frontier/common/v1/message.ts';
 import type { AnswerPayload, JudgePriors } from '../gen/frontier/common/v1/message.ts';
 import type { ConfidenceReport } from '../gen/frontier/common/v1/quality.ts';
+import { isJson } from './json-answer.ts';
 import { DEGENERATE_REPETITION, estimateSelfAssessment } from './self-assessment.ts';
 
 export interface Judgement {
@@ -18,6 +19,8 @@ export interface Judgement {
   readonly priors: JudgePriors;
   /** Whether the workload stopped without saying that it was finished. */
   readonly truncated?: boolean;
+  /** Whether the caller can take JSON alone. */
+  readonly mustBeJson?: boolean;
 }
 
 /** Gives the priors of a query that came without any: no history, no calibration, the module's own threshold. */
@@ -38,7 +41,8 @@ function invalidPrior(name: string, fault: string): FrontierError {
 }
 
 /** Gives the confidence report of an answer: the same for the same arguments. */
-export function judge({ query, answer, seconds, priors, truncated = false }: Judgement): ConfidenceReport {
+export function judge(judgement: Judgement): ConfidenceReport {
+  const { query, answer, seconds, priors, truncated = false, mustBeJson = false } = judgement;
   const { quality, structure, cues } = measureAnswer(query, answer.content, endingOf(answer.finishReason));
   const selfAssessment = fraction(answer.selfAssessment ?? estimateSelfAssessment(cues));
   const history = priors.historyCount > 0 ? priors.history : undefined;
@@ -46,6 +50,7 @@ export function judge({ query, answer, seconds, priors, truncated = false }: Jud
   // Whatever its text is worth, it is not the answer that the model would have given.
   const whole =
     !truncated && answer.finishReason !== FinishReason.CONTENT_FILTER && cues.repetition < DEGENERATE_REPETITION;
+  const fits = !mustBeJson || isJson(answer.content);
   const result = score({ selfAssessment, quality, history, time, structure }, priors.calibration);
   return {
     score: result.score,
@@ -56,7 +61,7 @@ export function judge({ query, answer, seconds, priors, truncated = false }: Jud
     structure,
     rawScore: result.rawScore,
     threshold: priors.threshold,
-    accepted: whole && result.score >= priors.threshold,
+    accepted: whole && fits && result.score >= priors.threshold,
   };
 }
 

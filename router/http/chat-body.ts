@@ -37,14 +37,24 @@ const chatBody = z.looseObject({
   stop: z.union([z.string(), z.array(z.string())]).nullish(),
   presence_penalty: z.number().nullish(),
   frequency_penalty: z.number().nullish(),
+  response_format: z.looseObject({ type: z.enum(['text', 'json_object', 'json_schema']) }).nullish(),
   user: z.string().nullish(),
-  // Ours: the form itself has no word for it.
+  // Ours: the form itself has no words for them.
+  strategy: z.enum(['sequential', 'parallel', 'hedged', 'weighted_round_robin', 'adaptive']).nullish(),
   stream_failure_policy: z.enum(['no_restart', 'continue']).nullish(),
 });
 type ChatBody = z.output<typeof chatBody>;
 
 /** Fields that modules know as parameters of the same name. */
-const PASSED_ON = ['temperature', 'top_p', 'seed', 'stop', 'presence_penalty', 'frequency_penalty'] as const;
+const PASSED_ON = [
+  'temperature',
+  'top_p',
+  'seed',
+  'stop',
+  'presence_penalty',
+  'frequency_penalty',
+  'response_format',
+] as const;
 
 /** A chat request, as the pipeline takes it. */
 export interface ChatRequest {
@@ -76,6 +86,7 @@ export function chatRequestFromBody(
     moduleId: checked.model === AUTO_MODEL ? undefined : checked.model,
     // A model has to be named in this form, so that a name is no demand to have it or nothing.
     mayFallBack: true,
+    ...(checked.strategy == null ? {} : { strategy: checked.strategy }),
     maxCost: undefined,
     explain: false,
     // The form has no way to take tokens back, so what has been sent stands.

@@ -24,6 +24,7 @@ const replySchema = z.object({
         message: z.object({ content: textSchema, refusal: textSchema }),
         finish_reason: textSchema,
         logprobs: logprobsSchema,
+        error: z.unknown().optional(),
       }),
     )
     .min(1),
@@ -38,6 +39,7 @@ const chunkSchema = z.object({
         .nullish(),
       finish_reason: textSchema,
       logprobs: logprobsSchema,
+      error: z.unknown().optional(),
     }),
   ),
   usage: usageSchema.nullish(),
@@ -64,6 +66,7 @@ export interface Chunk {
 export function parseReply(text: string): AnswerPayload {
   const reply = check(replySchema, parseJson(text));
   const [choice] = reply.choices;
+  refuseFailed(choice);
   return answerPayload({
     content: choice?.message.content ?? choice?.message.refusal ?? '',
     finishReason: finishReasonOf(choice?.finish_reason) ?? FinishReason.UNSPECIFIED,
@@ -77,6 +80,7 @@ export function parseChunk(text: string): Chunk {
   const chunk = check(chunkSchema, parseJson(text));
   // A last chunk with the usage alone has no choice.
   const [choice] = chunk.choices;
+  refuseFailed(choice);
   return {
     text: choice?.delta?.content ?? choice?.delta?.refusal ?? '',
     reasoning: Boolean(choice?.delta?.reasoning_content ?? choice?.delta?.reasoning),
@@ -127,6 +131,16 @@ function errorMessage(value: unknown): string | undefined {
   if (!result.success) return undefined;
   const { error } = result.data;
   return typeof error === 'string' ? error : error.message;
+}
+
+/** What gateways and engines put for a generation that broke off: OpenRouter, vLLM, DeepSeek. */
+const FAILED: ReadonlySet<string> = new Set(['error', 'abort', 'aborted', 'insufficient_system_resource']);
+
+/** A choice may carry an error of its own beside a part of the answer. Throws MODULE_FAILED then. */
+function refuseFailed(choice: { readonly finish_reason?: string | null | undefined } | undefined): void {
+  const reason = choice?.finish_reason ?? '';
+  const message = errorMessage(choice) ?? (FAILED.has(reason) ? `finish reason ${reason}` : undefined);
+  if (message !== undefined) throw new FrontierError('MODULE_FAILED', `the workload reports: ${excerpt(message)}`);
 }
 
 function usageOf(usage: z.output<typeof usageSchema> | null | undefined): TokenUsage | undefined {

@@ -1,6 +1,7 @@
 import { FrontierError } from '../../core/errors.ts';
 import type { QueryPayload } from '../../gen/frontier/common/v1/message.ts';
 import type { Attachment } from '../../gen/frontier/common/v1/attachment.ts';
+import { chatParameters, type ChatParameters } from './openai-parameters.ts';
 
 export interface OpenAiSettings {
   readonly systemPrompt: string | undefined;
@@ -24,21 +25,15 @@ export interface ChatMessage {
 }
 
 /** Body of POST /chat/completions. */
-export interface ChatRequest {
+export interface ChatRequest extends ChatParameters {
   readonly model: string;
   readonly messages: readonly ChatMessage[];
   readonly stream: boolean;
-  readonly max_tokens?: number;
-  readonly temperature?: number;
-  readonly top_p?: number;
-  readonly stop?: string | readonly string[];
   readonly logprobs?: true;
   readonly stream_options?: { readonly include_usage: true };
 }
 
 const ROLES = ['system', 'user', 'assistant'];
-const MOST_STOPS = 4;
-const MOST_TOKENS = 1_000_000;
 /** Longest open context that is shown to the model, in characters. */
 const LONGEST_CONTEXT = 16_384;
 
@@ -53,7 +48,7 @@ export function chatRequest(
     model,
     messages: messagesOf(query, settings.systemPrompt),
     stream,
-    ...samplingOf(query.parameters ?? {}, settings),
+    ...chatParameters(query.parameters ?? {}, settings),
     ...(optional.logprobs ? { logprobs: true } : {}),
     ...(stream && optional.streamOptions ? { stream_options: { include_usage: true } } : {}),
   };
@@ -109,43 +104,6 @@ function decodeText(bytes: Uint8Array, name: string): string {
   } catch (cause) {
     throw new FrontierError('ATTACHMENT_UNREADABLE', `attachment ${name} is not UTF-8 text`, { cause });
   }
-}
-
-type Sampling = Pick<ChatRequest, 'max_tokens' | 'temperature' | 'top_p' | 'stop'>;
-
-/** The caller's parameters go before the module's settings; parameters of other names are for other modules. */
-function samplingOf(parameters: Readonly<Record<string, unknown>>, settings: OpenAiSettings): Sampling {
-  const maxTokens = numberOf(parameters, 'max_tokens', 1, MOST_TOKENS) ?? settings.maxTokens;
-  const temperature = numberOf(parameters, 'temperature', 0, 2) ?? settings.temperature;
-  const topP = numberOf(parameters, 'top_p', 0, 1);
-  const stop = stopOf(parameters['stop']);
-  if (maxTokens !== undefined && !Number.isInteger(maxTokens)) throw invalid('parameters.max_tokens', 'must be whole');
-  return {
-    ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
-    ...(temperature === undefined ? {} : { temperature }),
-    ...(topP === undefined ? {} : { top_p: topP }),
-    ...(stop === undefined ? {} : { stop }),
-  };
-}
-
-function numberOf(
-  parameters: Readonly<Record<string, unknown>>,
-  name: string,
-  min: number,
-  max: number,
-): number | undefined {
-  const value = parameters[name];
-  if (value === undefined || value === null) return undefined;
-  if (typeof value === 'number' && value >= min && value <= max) return value;
-  throw invalid(`parameters.${name}`, `must be a number from ${min} to ${max}`);
-}
-
-function stopOf(value: unknown): string | readonly string[] | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value === 'string' && value !== '') return value;
-  const isList = Array.isArray(value) && value.length > 0 && value.length <= MOST_STOPS;
-  if (isList && value.every((item): item is string => typeof item === 'string' && item !== '')) return value;
-  throw invalid('parameters.stop', `must be a text or a list of 1 to ${MOST_STOPS} texts`);
 }
 
 function invalid(field: string, fault: string): FrontierError {

@@ -67,6 +67,30 @@ describe("OpenAI's form", () => {
     });
   });
 
+  it('hands on the form that the answer must have', async () => {
+    const format = { type: 'json_object' as const };
+    await client.chat.completions.create({
+      model: 'foundation',
+      response_format: format,
+      messages: [{ role: 'user', content: 'Name three rivers as JSON' }],
+    });
+    expect(payloadOf('foundation')).toMatchObject({ parameters: { response_format: format } });
+  });
+
+  it('takes a strategy, which is no field of the form', async () => {
+    const completion = await client.chat.completions.create({
+      model: 'auto',
+      messages: [{ role: 'user', content: CODE }],
+      ...{ strategy: 'parallel' },
+    });
+    const asked = expect.objectContaining({ module_id: 'web-development' }) as unknown;
+    const beside = expect.objectContaining({ module_id: 'foundation' }) as unknown;
+    expect(completion).toMatchObject({ frontier: { metadata: { attempts: [asked, beside] } } });
+    await expect(
+      client.chat.completions.create({ model: 'auto', messages: [], ...{ strategy: 'serial' } }),
+    ).rejects.toThrow('strategy');
+  });
+
   it('takes images as data URIs', async () => {
     const url = `data:image/png;base64,${Buffer.from('picture').toString('base64')}`;
     const completion = await client.chat.completions.create({

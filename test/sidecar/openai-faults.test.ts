@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { FinishReason } from '../../gen/frontier/common/v1/message.ts';
 import type { QueryPayload } from '../../gen/frontier/common/v1/message.ts';
 import { onCleanup } from '../support/cleanup.ts';
+import { eventually } from '../support/eventually.ts';
 import { startTestSidecar } from './sidecar-harness.ts';
 import type { TestSidecar } from './sidecar-harness.ts';
 
@@ -99,6 +100,13 @@ describe('a broken reply becomes a typed error', () => {
     ['404', send(404, 'no such model'), { reason: 'MODULE_UNAVAILABLE' }],
     ['a redirect', send(302, '', { location: 'http://127.0.0.1:1/' }), { reason: 'MODULE_BAD_REPLY' }],
     ['an error body in a 200', send(200, '{"error":{"message":"model crashed"}}'), { reason: 'MODULE_FAILED' }],
+    ['a finish reason that is none', send(200, reply('Hel', { finish_reason: 'error' })), { reason: 'MODULE_FAILED' }],
+    [
+      'an error beside the text',
+      send(200, reply('Hel', { error: { message: 'provider failed', code: 502 } })),
+      { reason: 'MODULE_FAILED', message: expect.stringContaining('provider failed') },
+    ],
+    ['no error beside the text', send(200, reply('', { error: null })), { reason: 'MODULE_EMPTY_REPLY' }],
     ['truncated JSON', send(200, reply('Hello').slice(0, -5)), { reason: 'MODULE_BAD_REPLY' }],
     ['a page instead of JSON', send(200, '<html>proxy</html>'), { reason: 'MODULE_BAD_REPLY' }],
     ['no choices', send(200, '{"choices":[]}'), { reason: 'MODULE_BAD_REPLY' }],
@@ -128,6 +136,18 @@ describe('a broken reply becomes a typed error', () => {
     [
       'an error event',
       sse(chunk('Hel'), 'data: {"error":{"message":"oom"}}\n\n'),
+      { reason: 'MODULE_FAILED' },
+      ['Hel'],
+    ],
+    [
+      'a finish reason that is none',
+      sse(chunk('Hel'), chunk('', { finish_reason: 'abort' }), 'data: [DONE]\n\n'),
+      { reason: 'MODULE_FAILED' },
+      ['Hel'],
+    ],
+    [
+      'an error in a choice',
+      sse(chunk('Hel'), chunk('', { error: { message: 'provider failed' }, finish_reason: 'error' })),
       { reason: 'MODULE_FAILED' },
       ['Hel'],
     ],
@@ -169,6 +189,22 @@ describe('a broken reply becomes a typed error', () => {
   test('[DONE] without a finish reason: the answer is given and rejected, since a cut stream may end like that', async () => {
     script = sse(chunk('Hello there, '), 'data: [DONE]\n\n');
     expect(await sidecar.execute({})).toMatchObject({ content: 'Hello there, ', confidence: { accepted: false } });
+  });
+
+  test('an answer that goes round in circles is stopped, given and rejected', async () => {
+    let left = false;
+    script = (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const timer = setInterval(() => response.write(chunk('again and again '.repeat(8))), 1);
+      response.on('close', () => {
+        left = true;
+        clearInterval(timer);
+      });
+    };
+    const answer = await sidecar.execute({ query: 'How are you?' });
+    expect(answer.content.length).toBeLessThan(3000);
+    expect(answer.confidence).toMatchObject({ accepted: false });
+    await eventually(() => left, { what: 'the server to be left' });
   });
 
   test('an answer that a content filter has cut is given and rejected', async () => {
@@ -322,6 +358,16 @@ describe('the request', () => {
     expect(headers.authorization).toBe(`Bearer ${KEY}`);
   });
 
+  test('hands on how the answer is to be made', async () => {
+    const parameters = {
+      seed: 7,
+      presence_penalty: 0.5,
+      frequency_penalty: -0.5,
+      response_format: { type: 'json_schema', json_schema: { name: 'a', schema: { type: 'object' } } },
+    };
+    expect(await ask({ query: 'How are you?', parameters })).toMatchObject(parameters);
+  });
+
   test('carries images as data URIs and text files inline', async () => {
     const attachments = [
       { mediaType: 'image/png', name: 'a.png', source: { $case: 'data' as const, value: Buffer.from('PNG') } },
@@ -339,6 +385,12 @@ describe('the request', () => {
     ['temperature', { parameters: { temperature: 3 } }, { metadata: { field: 'parameters.temperature' } }],
     ['max_tokens', { parameters: { max_tokens: 1.5 } }, { metadata: { field: 'parameters.max_tokens' } }],
     ['top_p', { parameters: { top_p: 'high' } }, { metadata: { field: 'parameters.top_p' } }],
+    ['seed', { parameters: { seed: 0.5 } }, { metadata: { field: 'parameters.seed' } }],
+    [
+      'response_format',
+      { parameters: { response_format: 'json' } },
+      { metadata: { field: 'parameters.response_format' } },
+    ],
     ['stop', { parameters: { stop: [] } }, { metadata: { field: 'parameters.stop' } }],
     ['role', { history: [{ role: 'root', content: '' }] }, { metadata: { field: 'history[0].role' } }],
     [
@@ -364,5 +416,18 @@ describe('the request', () => {
     expect(asked).toHaveLength(3);
     await other.stream({});
     expect(asked).toHaveLength(4);
+  });
+});
+
+describe('JSON that was demanded', () => {
+  test.each([
+    ['cut', '{"rivers": ["Rhine", "Da', false],
+    ['within words', 'Here you are: {"rivers": []}', false],
+    ['whole', '{"rivers": ["Rhine", "Danube"]}', true],
+  ])('and is %s', async (_name, content, accepted) => {
+    script = send(200, reply(content));
+    const parameters = { response_format: { type: 'json_object' } };
+    const answer = await sidecar.execute({ query: 'Name rivers, as JSON', parameters });
+    expect(answer.confidence?.accepted).toBe(accepted);
   });
 });
