@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { FrontierError } from '../../core/errors.ts';
 import { checkQuery, invalid, type QueryLimits } from '../bindings/check-query.ts';
-import type { Attachment, ChatTurn, JsonObject, Query } from '../domain/query.ts';
+import { STRATEGIES, type Attachment, type ChatTurn, type JsonObject, type Query } from '../domain/query.ts';
 import { checkBody } from './parse-body.ts';
 import { bytesOfBase64 } from './route-body.ts';
 
@@ -38,8 +38,9 @@ const chatBody = z.looseObject({
   presence_penalty: z.number().nullish(),
   frequency_penalty: z.number().nullish(),
   user: z.string().nullish(),
-  // Ours: the form itself has no word for it.
+  // Ours: the form itself has no words for them.
   stream_failure_policy: z.enum(['no_restart', 'continue']).nullish(),
+  strategy: z.enum(STRATEGIES).nullish(),
 });
 type ChatBody = z.output<typeof chatBody>;
 
@@ -76,6 +77,7 @@ export function chatRequestFromBody(
     moduleId: checked.model === AUTO_MODEL ? undefined : checked.model,
     // A model has to be named in this form, so that a name is no demand to have it or nothing.
     mayFallBack: true,
+    ...(checked.strategy == null ? {} : { strategy: checked.strategy }),
     maxCost: undefined,
     explain: false,
     // The form has no way to take tokens back, so what has been sent stands.

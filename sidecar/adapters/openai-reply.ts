@@ -26,20 +26,26 @@ const replySchema = z.object({
       }),
     )
     .min(1),
-  usage: usageSchema.nullish(),
+  usage: usageSchema.nullish().catch(null),
 });
 
 const chunkSchema = z.object({
   choices: z.array(
     z.object({
       delta: z
-        .object({ content: textSchema, refusal: textSchema, reasoning_content: textSchema, reasoning: textSchema })
+        .object({
+          role: textSchema,
+          content: textSchema,
+          refusal: textSchema,
+          reasoning_content: textSchema,
+          reasoning: textSchema,
+        })
         .nullish(),
       finish_reason: textSchema,
       logprobs: logprobsSchema,
     }),
   ),
-  usage: usageSchema.nullish(),
+  usage: usageSchema.nullish().catch(null),
 });
 
 const errorSchema = z.object({
@@ -50,6 +56,8 @@ const errorSchema = z.object({
 });
 
 export interface Chunk {
+  /** Whether it says who speaks, as the first chunk of an answer does; some servers say it in each. */
+  readonly hasRole: boolean;
   readonly text: string;
   /** Whether the model was thinking aloud, which is no part of the answer. */
   readonly reasoning: boolean;
@@ -59,7 +67,10 @@ export interface Chunk {
   readonly probability: number | undefined;
 }
 
-/** Gives the answer in a whole reply's text. Throws MODULE_BAD_REPLY, or what an error body in a 200 says. */
+/**
+ * Gives the answer in a whole reply's text. Throws MODULE_BAD_REPLY, what an error body in a 200 says, or MODULE_FAILED when the
+ * server says that it did not come to the answer's end.
+ */
 export function parseReply(text: string): AnswerPayload {
   const reply = check(replySchema, parseJson(text));
   const [choice] = reply.choices;
@@ -77,6 +88,7 @@ export function parseChunk(text: string): Chunk {
   // A last chunk with the usage alone has no choice.
   const [choice] = chunk.choices;
   return {
+    hasRole: Boolean(choice?.delta?.role),
     text: choice?.delta?.content ?? choice?.delta?.refusal ?? '',
     reasoning: Boolean(choice?.delta?.reasoning_content ?? choice?.delta?.reasoning),
     finishReason: finishReasonOf(choice?.finish_reason),
@@ -90,6 +102,11 @@ export function answerPayload(
   parts: Pick<AnswerPayload, 'content' | 'finishReason' | 'usage' | 'selfAssessment'>,
 ): AnswerPayload {
   return { ...parts, confidence: undefined, processingTime: undefined, attachments: [] };
+}
+
+/** Gives the error in the data of an event that is named "error". */
+export function errorOfEvent(data: string): FrontierError {
+  return new FrontierError('MODULE_FAILED', `the workload reports: ${excerpt(errorTextOf(data) ?? data)}`);
 }
 
 /** Text of an error body; undefined when the text is none. */
@@ -136,7 +153,12 @@ function whole(count: number): number {
   return Math.min(Math.round(count), 2 ** 32 - 1);
 }
 
+/** How servers say that they have given up: OpenRouter's "error", vLLM's and SGLang's "abort", DeepSeek's lack of resources. */
+const GIVEN_UP = ['error', 'abort', 'aborted', 'cancelled', 'canceled', 'insufficient_system_resource'];
+
 function finishReasonOf(reason: string | null | undefined): FinishReason | undefined {
+  if (reason != null && GIVEN_UP.includes(reason))
+    throw new FrontierError('MODULE_FAILED', `the workload gave up: its finish reason is "${reason}"`);
   switch (reason) {
     case undefined:
     case null:

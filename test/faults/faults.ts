@@ -26,6 +26,12 @@ export interface FaultCase {
   readonly blow?: Blow;
   /** Slow to detect: fewer requests are sent, side by side. */
   readonly slow?: boolean;
+  /** It asks for time, and gets it: each cell's next request waits until that is over. */
+  readonly cools?: boolean;
+  /** It shows by itself, without a request, and is gone around once seen: each strategy gets one of its own, at once in all forms. */
+  readonly noticed?: boolean;
+  /** The server cannot know who has asked; what the answers tell of their way has to do. */
+  readonly unmarked?: boolean;
 }
 
 const upstream = (name: string, slow = false): FaultCase => ({ name, upstream: name, slow });
@@ -55,7 +61,9 @@ export const FAULTS: readonly FaultCase[] = [
   upstream('empty'),
   upstream('no_choices'),
   upstream('null_content'),
-  upstream('rate_limited'),
+  { ...upstream('rate_limited'), cools: true },
+  { ...upstream('retry_after_date'), cools: true },
+  { ...upstream('retry_after_hour'), cools: true },
   upstream('rate_limited_bare'),
   upstream('http_500'),
   upstream('http_502'),
@@ -64,6 +72,41 @@ export const FAULTS: readonly FaultCase[] = [
   upstream('low_confidence'),
   upstream('huge'),
   upstream('no_usage'),
+  ...['http_400', 'http_401', 'http_403', 'http_404', 'http_408', 'http_413', 'http_422', 'http_504', 'http_529'].map(
+    (name) => upstream(name),
+  ),
+  upstream('no_content'),
+  upstream('redirect_loop'),
+  upstream('slow_headers', true),
+  { ...upstream('never_read', true), unmarked: true },
+  { ...upstream('no_handshake', true), unmarked: true },
+  upstream('wants_tls'),
+  upstream('not_http'),
+  upstream('bad_chunk_size'),
+  upstream('half_close'),
+  upstream('gzip'),
+  upstream('gzip_cut'),
+  upstream('gzip_garbage'),
+  upstream('crlf_split'),
+  upstream('negative_usage'),
+  upstream('strange_usage'),
+  upstream('duplicate_keys'),
+  upstream('after_done'),
+  upstream('comment_flood'),
+  upstream('huge_line'),
+  upstream('error_named'),
+  upstream('error_event_bare'),
+  upstream('finish_error'),
+  upstream('finish_abort'),
+  upstream('blank'),
+  upstream('two_answers'),
+  upstream('answer_after_finish'),
+  upstream('invalid_utf8'),
+  upstream('nan'),
+  upstream('tool_call_cut'),
+  upstream('json_cut'),
+  upstream('text_plain'),
+  upstream('wrong_event_stream'),
   { name: 'killed', blow: { to: 'primary', signal: 'SIGKILL' } },
   { name: 'frozen', blow: { to: 'primary', signal: 'SIGSTOP' }, slow: true },
   { name: 'sidecar_killed', blow: { to: 'sidecar', signal: 'SIGKILL' } },
@@ -82,9 +125,17 @@ export const FAULTS: readonly FaultCase[] = [
   grpc('grpc_stall', true),
   grpc('grpc_empty'),
   grpc('grpc_no_payload'),
-  grpc('grpc_exhausted'),
-  grpc('grpc_reset'),
-  grpc('grpc_garbage'),
+  { ...grpc('grpc_exhausted'), cools: true },
+  { ...grpc('grpc_reset'), noticed: true, unmarked: true },
+  { ...grpc('grpc_garbage'), noticed: true, unmarked: true },
+  grpc('grpc_deadline'),
+  grpc('grpc_aborted'),
+  grpc('grpc_unknown'),
+  grpc('grpc_data_loss'),
+  grpc('grpc_invalid'),
+  grpc('grpc_too_large'),
+  grpc('grpc_trailers_only'),
+  { ...grpc('grpc_goaway'), noticed: true, unmarked: true },
   { name: 'out_of_memory', upstream: 'out_of_memory', system: 'workload' },
   { name: 'redis_killed', blow: { to: 'redis', signal: 'SIGKILL' }, system: 'redis' },
 ];
