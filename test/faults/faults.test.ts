@@ -39,8 +39,11 @@ describe('the fault matrix', () => {
     expect(bad).toEqual([]);
     const { hangs, spliced, fallback_success } = summaryOf(cells);
     expect({ hangs, spliced, fallback_success }).toEqual({ hangs: 0, spliced: 0, fallback_success: 1 });
-    // Each cell has met its fault, rather than gone around it.
-    expect(cells.filter(({ met }) => met === 0)).toEqual([]);
+    // Each fault was met under each strategy, rather than gone around; what the system has noticed by itself, not by every form.
+    const met = new Set(
+      cells.flatMap(({ met: count, fault, strategy }) => (count > 0 ? [`${fault} ${strategy}`] : [])),
+    );
+    expect(cells.map(({ fault, strategy }) => `${fault} ${strategy}`).filter((each) => !met.has(each))).toEqual([]);
   }, 240_000);
 });
 

@@ -70,7 +70,7 @@ export const FAULTS: readonly FaultCase[] = [
   upstream('http_503'),
   upstream('content_filter'),
   upstream('low_confidence'),
-  upstream('huge'),
+  { ...upstream('huge'), noticed: true },
   upstream('no_usage'),
   ...['http_400', 'http_401', 'http_403', 'http_404', 'http_408', 'http_413', 'http_422', 'http_504', 'http_529'].map(
     (name) => upstream(name),
