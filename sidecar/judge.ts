@@ -1,5 +1,6 @@
 import { isRising } from '../core/confidence/calibration.ts';
 import type { Ending } from '../core/confidence/cues.ts';
+import { isCutJson } from '../core/confidence/cut-json.ts';
 import { measureAnswer } from '../core/confidence/measure-answer.ts';
 import { fraction, score } from '../core/confidence/score.ts';
 import { timeFactor } from '../core/confidence/time-factor.ts';
@@ -49,7 +50,10 @@ export function judge(judgement: Judgement): ConfidenceReport {
   const time = timeFactor(seconds);
   // Whatever its text is worth, it is not the answer that the model would have given.
   const whole =
-    !truncated && answer.finishReason !== FinishReason.CONTENT_FILTER && cues.repetition < DEGENERATE_REPETITION;
+    !truncated &&
+    !isCutJson(answer.content) &&
+    answer.finishReason !== FinishReason.CONTENT_FILTER &&
+    cues.repetition < DEGENERATE_REPETITION;
   const fits = !mustBeJson || isJson(answer.content);
   const result = score({ selfAssessment, quality, history, time, structure }, priors.calibration);
   return {

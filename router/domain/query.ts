@@ -23,7 +23,8 @@ export interface ChatTurn {
 export type StreamFailurePolicy = 'restart' | 'no_restart' | 'continue';
 
 /** How a plan is gone through. */
-export type Strategy = 'sequential' | 'parallel' | 'hedged' | 'weighted_round_robin' | 'adaptive';
+export const STRATEGIES = ['sequential', 'parallel', 'hedged', 'weighted_round_robin', 'adaptive'] as const;
+export type Strategy = (typeof STRATEGIES)[number];
 
 /** Whether cached answers may be used and stored; `refresh` stores but does not use. */
 export type CachePolicy = 'use' | 'refresh' | 'no_store';

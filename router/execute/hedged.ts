@@ -52,6 +52,8 @@ export async function* executeHedged(
       if (news.kind === 'event') {
         if (news.event.kind === 'token' && winner === undefined) {
           winner = lane;
+          // They have not failed: should the winner break later, they are asked again.
+          waiting.unshift(...[...race.running].filter((other) => other !== lane).map(({ step }) => step));
           progress.attempts.push(...race.cancelOthers(lane, request));
         }
         if (winner === undefined || winner === lane) yield news.event;

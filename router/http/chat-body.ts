@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { FrontierError } from '../../core/errors.ts';
 import { checkQuery, invalid, type QueryLimits } from '../bindings/check-query.ts';
-import type { Attachment, ChatTurn, JsonObject, Query } from '../domain/query.ts';
+import { STRATEGIES, type Attachment, type ChatTurn, type JsonObject, type Query } from '../domain/query.ts';
 import { checkBody } from './parse-body.ts';
 import { bytesOfBase64 } from './route-body.ts';
 
@@ -40,8 +40,8 @@ const chatBody = z.looseObject({
   response_format: z.looseObject({ type: z.enum(['text', 'json_object', 'json_schema']) }).nullish(),
   user: z.string().nullish(),
   // Ours: the form itself has no words for them.
-  strategy: z.enum(['sequential', 'parallel', 'hedged', 'weighted_round_robin', 'adaptive']).nullish(),
   stream_failure_policy: z.enum(['no_restart', 'continue']).nullish(),
+  strategy: z.enum(STRATEGIES).nullish(),
 });
 type ChatBody = z.output<typeof chatBody>;
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { PRIORITIES } from '../../core/config/overload-schema.ts';
 import { FrontierError } from '../../core/errors.ts';
 import { checkQuery, type QueryLimits } from '../bindings/check-query.ts';
-import type { Attachment, Query } from '../domain/query.ts';
+import { STRATEGIES, type Attachment, type Query } from '../domain/query.ts';
 import { checkBody } from './parse-body.ts';
 
 const openObject = z.record(z.string(), z.unknown());
@@ -25,7 +25,7 @@ const routeBody = z.strictObject({
   parameters: openObject.optional(),
   attachments: z.array(attachment).default([]),
   module_id: z.string().min(1).optional(),
-  strategy: z.enum(['sequential', 'parallel', 'hedged', 'weighted_round_robin', 'adaptive']).optional(),
+  strategy: z.enum(STRATEGIES).optional(),
   max_cost: z.number().min(0).optional(),
   explain: z.boolean().default(false),
   request_id: z.string().min(1).optional(),

@@ -1,8 +1,11 @@
+import { pipeline, type Readable, type Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 import { Agent, request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { FrontierError, messageOf } from '../../core/errors.ts';
 import type { TraceHeaders } from '../../core/telemetry/tracing.ts';
 import { badReply } from './grpc-replies.ts';
+import { strictText } from './strict-text.ts';
 
 /** Largest reply, in bytes; no answer in text comes near. */
 const MAX_REPLY_BYTES = 8 * 1024 * 1024;
@@ -27,7 +30,7 @@ export interface HttpReply {
   readonly retryAfter: string | undefined;
   /** Media type without parameters, in lower case; empty when there is none. */
   readonly contentType: string;
-  /** The whole body. Throws MODULE_BAD_REPLY when it is beyond 8 MiB, STREAM_BROKEN when the connection is cut. */
+  /** The whole body. Throws MODULE_BAD_REPLY when it is beyond 8 MiB or a 200 is no UTF-8, STREAM_BROKEN when the connection is cut. */
   text(): Promise<string>;
   /** The body as it comes. Throws as text does. */
   bytes(): AsyncGenerator<Uint8Array, void, undefined>;
@@ -64,8 +67,8 @@ export function createHttpClient({ url, apiKey }: HttpClientOptions): HttpClient
 }
 
 function replyOf({ statusCode, headers, body }: Dispatcher.ResponseData, signal: AbortSignal): HttpReply {
-  const { 'retry-after': retryAfter, 'content-type': contentType } = headers;
-  const bytes = (): AsyncGenerator<Uint8Array, void, undefined> => bounded(body, signal);
+  const { 'retry-after': retryAfter, 'content-type': contentType, 'content-encoding': encoding } = headers;
+  const bytes = (): AsyncGenerator<Uint8Array, void, undefined> => bounded(decoded(body, encoding), signal);
   return {
     status: statusCode,
     contentType: typeof contentType === 'string' ? (contentType.split(';', 1)[0] ?? '').trim().toLowerCase() : '',
@@ -74,15 +77,35 @@ function replyOf({ statusCode, headers, body }: Dispatcher.ResponseData, signal:
     text: async () => {
       const chunks: Uint8Array[] = [];
       for await (const chunk of bytes()) chunks.push(chunk);
-      return Buffer.concat(chunks).toString('utf8');
+      const joined = Buffer.concat(chunks);
+      return statusCode === 200 ? strictText(joined) : joined.toString('utf8');
     },
   };
 }
 
-async function* bounded(
-  body: Dispatcher.ResponseData['body'],
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array, void, undefined> {
+/** Codings that servers use though they were not asked to (RFC 9110, 8.4.1). */
+const DECODERS: Readonly<Record<string, () => Transform>> = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+  zstd: createZstdDecompress,
+};
+
+/** Gives a body without its content coding. Throws MODULE_BAD_REPLY for one that is not known. */
+function decoded(body: Readable, encoding: string | string[] | undefined): Readable {
+  if (encoding === undefined || encoding === '' || encoding === 'identity') return body;
+  const decoder = DECODERS[String(encoding).toLowerCase()]?.();
+  if (decoder === undefined) {
+    // That it is thrown away is its own error, which nobody reads.
+    body.on('error', () => undefined).destroy();
+    throw badReply(`the workload's reply has the content coding ${String(encoding)}, which was not asked for`);
+  }
+  // Its errors come out of whoever reads the decoder.
+  return pipeline(body, decoder, () => undefined);
+}
+
+async function* bounded(body: Readable, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
   let size = 0;
   try {
     for await (const chunk of body as AsyncIterable<Uint8Array>) {

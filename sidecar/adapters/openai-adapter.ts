@@ -10,10 +10,11 @@ import { createHttpClient } from './http-client.ts';
 import type { HttpReply } from './http-client.ts';
 import { badReply } from './grpc-replies.ts';
 import { httpFailure } from './http-failure.ts';
-import { answerPayload, parseChunk, parseReply } from './openai-reply.ts';
+import { answerPayload, errorOfEvent, parseChunk, parseReply } from './openai-reply.ts';
 import { chatRequest } from './openai-request.ts';
 import type { OpenAiSettings, OptionalFields } from './openai-request.ts';
-import { serverSentEvents } from './sse.ts';
+import { serverSentEvents, type ServerSentEvent } from './sse.ts';
+import { strictText } from './strict-text.ts';
 
 export interface OpenAiAdapterOptions extends OpenAiSettings {
   /** Base address with its version, e.g. http://localhost:11434/v1. */
@@ -101,7 +102,7 @@ async function* eventsOf(reply: HttpReply): AsyncGenerator<StreamEvent, void, un
   }
   const chunks: Uint8Array[] = [];
   for await (const chunk of bytes) chunks.push(chunk);
-  yield { kind: 'answer', answer: parseReply(Buffer.concat(chunks).toString('utf8')), whole: true };
+  yield { kind: 'answer', answer: parseReply(strictText(Buffer.concat(chunks))), whole: true };
 }
 
 /** Tells whether a body is one JSON value rather than events, and gives it whole. */
@@ -132,18 +133,27 @@ async function* joined(
 }
 
 /** Gives the events of a streamed completion. Throws STREAM_BROKEN when it stops before it says that it is done. */
-async function* streamEvents(events: AsyncIterable<string>): AsyncGenerator<StreamEvent, void, undefined> {
+async function* streamEvents(events: AsyncIterable<ServerSentEvent>): AsyncGenerator<StreamEvent, void, undefined> {
   const probabilities = createProbabilityMean();
   const pieces: string[] = [];
   let finishReason: FinishReason | undefined;
   let usage: TokenUsage | undefined;
   let done = false;
-  for await (const data of events) {
+  /** Whether there was text without a role: then a role is where an answer begins. */
+  let isUnderWay = false;
+  for await (const { name, data } of events) {
     done = data.trim() === '[DONE]';
     if (done) break;
+    if (name === 'error') throw errorOfEvent(data);
+    // What follows a finish reason is no part of the answer any more, but for the usage.
+    const isOver = finishReason !== undefined;
     const chunk = parseChunk(data);
+    if (isUnderWay && !isOver && chunk.hasRole && chunk.finishReason === undefined)
+      throw badReply('the workload began a second answer before the first was finished');
+    if (!chunk.hasRole && chunk.text !== '') isUnderWay = true;
     usage = chunk.usage ?? usage;
-    finishReason = chunk.finishReason ?? finishReason;
+    finishReason ??= chunk.finishReason;
+    if (isOver) continue;
     probabilities.add(chunk.probability);
     if (chunk.text === '' && !chunk.reasoning) continue;
     if (chunk.text !== '') pieces.push(chunk.text);

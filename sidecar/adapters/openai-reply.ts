@@ -28,21 +28,27 @@ const replySchema = z.object({
       }),
     )
     .min(1),
-  usage: usageSchema.nullish(),
+  usage: usageSchema.nullish().catch(null),
 });
 
 const chunkSchema = z.object({
   choices: z.array(
     z.object({
       delta: z
-        .object({ content: textSchema, refusal: textSchema, reasoning_content: textSchema, reasoning: textSchema })
+        .object({
+          role: textSchema,
+          content: textSchema,
+          refusal: textSchema,
+          reasoning_content: textSchema,
+          reasoning: textSchema,
+        })
         .nullish(),
       finish_reason: textSchema,
       logprobs: logprobsSchema,
       error: z.unknown().optional(),
     }),
   ),
-  usage: usageSchema.nullish(),
+  usage: usageSchema.nullish().catch(null),
 });
 
 const errorSchema = z.object({
@@ -53,6 +59,8 @@ const errorSchema = z.object({
 });
 
 export interface Chunk {
+  /** Whether it says who speaks, as the first chunk of an answer does; some servers say it in each. */
+  readonly hasRole: boolean;
   readonly text: string;
   /** Whether the model was thinking aloud, which is no part of the answer. */
   readonly reasoning: boolean;
@@ -62,7 +70,10 @@ export interface Chunk {
   readonly probability: number | undefined;
 }
 
-/** Gives the answer in a whole reply's text. Throws MODULE_BAD_REPLY, or what an error body in a 200 says. */
+/**
+ * Gives the answer in a whole reply's text. Throws MODULE_BAD_REPLY, what an error body in a 200 says, or MODULE_FAILED when the
+ * server says that it did not come to the answer's end.
+ */
 export function parseReply(text: string): AnswerPayload {
   const reply = check(replySchema, parseJson(text));
   const [choice] = reply.choices;
@@ -82,6 +93,7 @@ export function parseChunk(text: string): Chunk {
   const [choice] = chunk.choices;
   refuseFailed(choice);
   return {
+    hasRole: Boolean(choice?.delta?.role),
     text: choice?.delta?.content ?? choice?.delta?.refusal ?? '',
     reasoning: Boolean(choice?.delta?.reasoning_content ?? choice?.delta?.reasoning),
     finishReason: finishReasonOf(choice?.finish_reason),
@@ -95,6 +107,11 @@ export function answerPayload(
   parts: Pick<AnswerPayload, 'content' | 'finishReason' | 'usage' | 'selfAssessment'>,
 ): AnswerPayload {
   return { ...parts, confidence: undefined, processingTime: undefined, attachments: [] };
+}
+
+/** Gives the error in the data of an event that is named "error". */
+export function errorOfEvent(data: string): FrontierError {
+  return reported(errorTextOf(data) ?? data);
 }
 
 /** Text of an error body; undefined when the text is none. */
@@ -116,10 +133,7 @@ function parseJson(text: string): unknown {
 
 function check<T>(schema: z.ZodType<T>, value: unknown): T {
   const message = errorMessage(value);
-  if (message !== undefined) {
-    const { reason, metadata } = reasonByText('MODULE_FAILED', message);
-    throw new FrontierError(reason, `the workload reports: ${excerpt(message)}`, { metadata });
-  }
+  if (message !== undefined) throw reported(message);
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
@@ -133,14 +147,29 @@ function errorMessage(value: unknown): string | undefined {
   return typeof error === 'string' ? error : error.message;
 }
 
-/** What gateways and engines put for a generation that broke off: OpenRouter, vLLM, DeepSeek. */
-const FAILED: ReadonlySet<string> = new Set(['error', 'abort', 'aborted', 'insufficient_system_resource']);
+/** How servers say that they have given up: OpenRouter's "error", vLLM's and SGLang's "abort", DeepSeek's lack of resources. */
+const GIVEN_UP: ReadonlySet<string> = new Set([
+  'error',
+  'abort',
+  'aborted',
+  'cancelled',
+  'canceled',
+  'insufficient_system_resource',
+]);
 
-/** A choice may carry an error of its own beside a part of the answer. Throws MODULE_FAILED then. */
+/** A choice may carry an error of its own, or say that it was given up, beside a part of the answer. Throws what it says then. */
 function refuseFailed(choice: { readonly finish_reason?: string | null | undefined } | undefined): void {
+  const message = errorMessage(choice);
+  if (message !== undefined) throw reported(message);
   const reason = choice?.finish_reason ?? '';
-  const message = errorMessage(choice) ?? (FAILED.has(reason) ? `finish reason ${reason}` : undefined);
-  if (message !== undefined) throw new FrontierError('MODULE_FAILED', `the workload reports: ${excerpt(message)}`);
+  if (GIVEN_UP.has(reason))
+    throw new FrontierError('MODULE_FAILED', `the workload gave up: its finish reason is "${reason}"`);
+}
+
+/** The error that a server's own words make. */
+function reported(message: string): FrontierError {
+  const { reason, metadata } = reasonByText('MODULE_FAILED', message);
+  return new FrontierError(reason, `the workload reports: ${excerpt(message)}`, { metadata });
 }
 
 function usageOf(usage: z.output<typeof usageSchema> | null | undefined): TokenUsage | undefined {

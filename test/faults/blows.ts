@@ -103,8 +103,8 @@ export async function mend({ blow }: FaultCase, servers: Servers, frontier: Runn
   return mended;
 }
 
-/** Whether a module is still left alone because it asked for that: the next fault would not be met. */
-async function isCooling(url: string): Promise<boolean> {
+/** Whether a module is still left alone because it asked for that: the next request would not meet its fault. */
+export async function isCooling(url: string): Promise<boolean> {
   const reply = await fetch(`${url}/fallback/stats`);
   const { modules } = (await reply.json()) as { modules: { cooldown_seconds: number }[] };
   return modules.some(({ cooldown_seconds }) => cooldown_seconds > 0);

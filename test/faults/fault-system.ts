@@ -21,21 +21,22 @@ export interface FaultUpstream {
   readonly part: Part | undefined;
   /** Makes it fail from now on; clears its count. */
   fail(kind: string): Promise<void>;
-  /** Completions it was asked for since the last `fail`. */
-  asked(): Promise<number>;
+  /** Completions it was asked for since the last `fail`, by the mark of who asked. */
+  marked(): Promise<Readonly<Record<string, number>>>;
 }
 
 /** Starts test/fixtures/fault-upstream.ts as a process. */
 export async function startFaultUpstream(answer: string, port?: number): Promise<FaultUpstream> {
   const taken = port ?? (await freePort());
-  const url = `http://127.0.0.1:${taken}`;
+  // Told at a port of its own: some faults are in the port itself.
+  const control = `http://127.0.0.1:${await freePort()}`;
   const part = await startPart({
     command: process.execPath,
     args: [join(REPOSITORY, 'test', 'fixtures', 'fault-upstream.ts')],
-    env: { PORT: String(taken), ANSWER: answer, NODE_OPTIONS: undefined },
-    ready: async () => (await fetch(`${url}/fault`)).ok,
+    env: { PORT: String(taken), CONTROL_PORT: new URL(control).port, ANSWER: answer, NODE_OPTIONS: undefined },
+    ready: async () => (await fetch(`${control}/fault`)).ok,
   });
-  return { url, part, ...controlOf(url) };
+  return { url: `http://127.0.0.1:${taken}`, part, ...controlOf(control) };
 }
 
 /** Starts test/fixtures/fault-grpc-upstream.ts as a process, which serves gRPC at `grpcPort`. */
@@ -50,13 +51,13 @@ export async function startFaultGrpcUpstream(answer: string, grpcPort: number): 
   return { url, part, ...controlOf(url) };
 }
 
-function controlOf(url: string): Pick<FaultUpstream, 'fail' | 'asked'> {
+function controlOf(url: string): Pick<FaultUpstream, 'fail' | 'marked'> {
   return {
     fail: async (kind) => {
       const { status } = await fetch(`${url}/fault`, { method: 'PUT', body: JSON.stringify({ kind }) });
       if (status !== 204) throw new Error(`there is no fault "${kind}"`);
     },
-    asked: async () => ((await (await fetch(`${url}/fault`)).json()) as { asked: number }).asked,
+    marked: async () => ((await (await fetch(`${url}/fault`)).json()) as { marked: Record<string, number> }).marked,
   };
 }
 
@@ -99,6 +100,7 @@ export interface FaultSystemOptions {
   readonly kind?: SystemKind;
   readonly orchestration?: OrchestrationInput;
   readonly primary?: Partial<ModuleSpecInput>;
+  readonly secondary?: Partial<ModuleSpecInput>;
   readonly args?: readonly string[];
   /** Environment of the whole system, put over this one. */
   readonly env?: Readonly<Record<string, string>>;
@@ -128,6 +130,7 @@ export async function startFaultSystem(options: FaultSystemOptions = {}): Promis
       module_id: 'secondary',
       adapter: { type: 'openai', url: `${secondary.url}/v1`, model: 'faulty' },
       scaling: { min_replicas: 1 },
+      ...options.secondary,
     },
   ]);
   const frontier = await startFrontier({ configDir, args: options.args ?? [], env: options.env ?? {} });

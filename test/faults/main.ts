@@ -1,26 +1,16 @@
-/**
- * The fault matrix: `npm run faults -- [--json] [--requests N] [--fault NAME]… [--form NAME]… [--strategy NAME]… [--mesh proxyless]`.
- * It ends with 1 when a request hung, got a wrong answer, or too few were answered.
- */
-import { parseArgs } from 'node:util';
+/** The fault matrix: `npm run faults -- --help` tells its options. */
+import { systemClock } from '../../core/clock.ts';
+import { messageOf } from '../../core/errors.ts';
 import { cleanUp } from '../support/cleanup.ts';
-import { FORMS } from './ask.ts';
 import { findPart, howToGet } from '../support/install.ts';
+import { HELP, parseArguments, type Wanted } from './arguments.ts';
 import { FAULTS, type FaultCase } from './faults.ts';
-import { isForm, runMatrix } from './matrix.ts';
+import { occurrencesOf, runMatrix, type MatrixOptions } from './matrix.ts';
+import { remainingS, spanOf, weightsOf } from './remaining.ts';
 import { isGood, summaryOf, tableOf, type Cell } from './report.ts';
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    requests: { type: 'string', default: '10' },
-    fault: { type: 'string', multiple: true },
-    form: { type: 'string', multiple: true },
-    strategy: { type: 'string', multiple: true, default: ['sequential'] },
-    mesh: { type: 'string', default: 'envoy' },
-  },
-});
-const STRATEGIES = ['sequential', 'parallel', 'hedged', 'weighted_round_robin', 'adaptive'];
+const say = (text: string): void => void process.stdout.write(text);
+const tell = (text: string): void => void process.stderr.write(`${text}\n`);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
@@ -28,37 +18,51 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
+function wantedOrExit(): Wanted {
+  try {
+    return parseArguments(process.argv.slice(2));
+  } catch (error) {
+    tell(`${messageOf(error)}\n\n${HELP}`);
+    process.exit(2);
+  }
+}
+
 /** A fault whose real part is missing is left out, and said to be. */
 function hasParts({ name, system }: FaultCase): boolean {
   if (system !== 'redis' || findPart('redis') !== undefined) return true;
-  process.stderr.write(`${name} is left out: redis is missing (${howToGet('redis')})\n`);
+  tell(`${name} is left out: redis is missing (${howToGet('redis')})`);
   return false;
 }
 
-async function run(): Promise<readonly Cell[]> {
-  const cells: Cell[] = [];
-  for (const strategy of values.strategy.includes('all') ? STRATEGIES : values.strategy) {
-    const ran = await runMatrix({
-      faults: FAULTS.filter((fault) => (values.fault?.includes(fault.name) ?? true) && hasParts(fault)),
-      forms: values.form?.filter(isForm) ?? FORMS,
-      requests: Number(values.requests),
-      strategy,
-      args: values.mesh === 'envoy' ? [] : ['--mesh', values.mesh],
-      onCell: ({ fault, form, accepted, requests, details }) => {
-        process.stderr.write(`${strategy} ${fault} ${form}: ${accepted}/${requests} ${details.join(' | ')}\n`);
-      },
-    });
-    cells.push(...ran);
-  }
-  return cells;
+/** Tells how far it is, about how long it still takes, and what went otherwise than well. */
+function progressOf(options: MatrixOptions): NonNullable<MatrixOptions['onCells']> {
+  const weights = weightsOf(occurrencesOf(options), options.requests);
+  const startMs = systemClock.monotonicMs();
+  tell(`${weights.length} faults to bring about, about ${spanOf(remainingS(weights, 0, 0))}`);
+  return (cells, done, all) => {
+    const left = spanOf(remainingS(weights, done, (systemClock.monotonicMs() - startMs) / 1_000));
+    const sum = (pick: (cell: Cell) => number): number => cells.reduce((total, cell) => total + pick(cell), 0);
+    const strategies = [...new Set(cells.map(({ strategy }) => strategy))];
+    const of = strategies.length === 1 ? ` ${strategies[0] ?? ''}` : '';
+    const good = `${sum(({ accepted }) => accepted)}/${sum(({ requests }) => requests)} good`;
+    tell(`[${done}/${all}, ${left} left] ${cells[0]?.fault ?? ''}${of}: ${good}, met ${sum(({ met }) => met)}`);
+    for (const { form, strategy, accepted, requests, details } of cells)
+      if (accepted < requests) tell(`    ${form} ${strategy}: ${accepted}/${requests} ${details.join(' | ')}`);
+  };
 }
 
-try {
-  const cells = await run();
-  const summary = summaryOf(cells);
-  process.stdout.write(`${tableOf(cells)}\n`);
-  if (values.json) process.stdout.write(`${JSON.stringify({ cells, summary })}\n`);
-  process.exitCode = isGood(cells) ? 0 : 1;
-} finally {
-  await cleanUp();
+const wanted = wantedOrExit();
+if (wanted.kind === 'help') say(HELP);
+if (wanted.kind === 'list') say(`${FAULTS.map(({ name }) => name).join('\n')}\n`);
+if (wanted.kind === 'run') {
+  try {
+    const args = wanted.mesh === 'envoy' ? [] : ['--mesh', wanted.mesh];
+    const options = { ...wanted, faults: wanted.faults.filter(hasParts), args };
+    const cells = await runMatrix({ ...options, onCells: progressOf(options) });
+    say(`${tableOf(cells)}\n`);
+    if (wanted.json) say(`${JSON.stringify({ cells, summary: summaryOf(cells) })}\n`);
+    process.exitCode = isGood(cells) ? 0 : 1;
+  } finally {
+    await cleanUp();
+  }
 }

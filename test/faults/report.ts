@@ -12,7 +12,7 @@ export interface Cell {
   readonly errors: number;
   readonly wrong: number;
   readonly hangs: number;
-  /** Requests that the faulty server was asked for. */
+  /** Requests that reached what was at fault. */
   readonly met: number;
   readonly p50_ms: number;
   readonly p99_ms: number;
@@ -53,8 +53,12 @@ export function cellOf({ fault, form, strategy, eligible, asked, met, recoverMs,
     p99_ms: percentile(times, 0.99),
     recover_s: Math.round(recoverMs) / 1000,
     lost,
-    details: [...new Set(asked.filter(({ detail }) => detail !== '').map(({ detail }) => detail))],
+    details: [...new Set(asked.filter(({ detail }) => detail !== '').map(detailOf))],
   };
+}
+
+function detailOf({ detail, words }: Asked): string {
+  return words === '' || words === detail ? detail : `${detail}: ${words}`;
 }
 
 export interface Summary {
@@ -109,7 +113,7 @@ export function isGood(cells: readonly Cell[]): boolean {
   const { hangs, spliced, fallback_success } = summaryOf(cells);
   const refusals = cells.filter(({ eligible }) => !eligible);
   const areQuick = refusals.every(
-    ({ p99_ms, details }) => p99_ms <= LONGEST_REFUSAL_MS && !details.includes('INTERNAL'),
+    ({ p99_ms, details }) => p99_ms <= LONGEST_REFUSAL_MS && !details.some((detail) => detail.startsWith('INTERNAL')),
   );
   return hangs === 0 && spliced === 0 && fallback_success >= LEAST_SUCCESS && areQuick;
 }

@@ -164,6 +164,20 @@ describe("OpenAI's form", () => {
     expect(completion.model).toBe('foundation');
   });
 
+  it('takes the strategy from a field of its own', async () => {
+    const asked = (strategy: string): Promise<OpenAI.ChatCompletion> =>
+      client.chat.completions.create({
+        model: 'auto',
+        messages: [{ role: 'user', content: CODE }],
+        ...{ strategy },
+      });
+    await asked('sequential');
+    expect(payloadOf('foundation')).toBeUndefined();
+    await asked('parallel');
+    expect(payloadOf('foundation')).toMatchObject({ query: CODE });
+    await expect(asked('fastest')).rejects.toThrow(/strategy/);
+  });
+
   it('goes on from a partial answer when the request opts in', async () => {
     router = await startTestRouter(fiveModules(), { fallback: { hold_back: { openai: 'none' } } });
     client = new OpenAI({ baseURL: `${router.url}/v1`, apiKey: 'none', maxRetries: 0 });

@@ -150,6 +150,28 @@ describe('hedged', () => {
     expect(text.join('')).toBe(`beta answers: ${CODE}`);
   });
 
+  it('asks a hedge again that was cancelled for a module that broke after its first tokens', async () => {
+    const [alpha, beta] = [router.sidecar('alpha'), router.sidecar('beta')];
+    router.sidecar('gamma').behaviour = failing;
+    // Its tokens come when the hedge is under way.
+    alpha.behaviour = {
+      answer: async () => {
+        await eventually(() => beta.seen.length > 0);
+        return answering('alpha').answer(CODE);
+      },
+      breakAfterTokens: new FrontierError('STREAM_BROKEN', 'gone'),
+    };
+    const hangs = hanging('beta');
+    beta.behaviour = {
+      answer: (query, signal) =>
+        beta.seen.length === 1 ? hangs.answer(query, signal) : answering('beta').answer(query, signal),
+    };
+    const events = await stream(Strategy.HEDGED);
+    expect(events.at(-1)).toMatchObject({ $case: 'done', value: { moduleUsed: 'beta' } });
+    expect(cancelled).toEqual(['beta']);
+    await allFree();
+  });
+
   it('tells of each attempt when none brought an answer', async () => {
     for (const name of NAMES) router.sidecar(name).behaviour = failing;
     await expect(route(Strategy.HEDGED)).rejects.toMatchObject({ reason: 'ALL_ATTEMPTS_FAILED' });

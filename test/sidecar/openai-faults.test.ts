@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { FinishReason } from '../../gen/frontier/common/v1/message.ts';
 import type { QueryPayload } from '../../gen/frontier/common/v1/message.ts';
@@ -15,7 +16,7 @@ interface ChatBody {
   readonly messages: readonly { readonly role: string; readonly content: unknown }[];
   readonly [key: string]: unknown;
 }
-type Script = (response: ServerResponse, body: ChatBody, request: IncomingMessage) => void;
+type Script = (response: ServerResponse, body: ChatBody, request: IncomingMessage) => unknown;
 
 /** An OpenAI-compatible server that answers chat completions as the present test says. */
 let script: Script;
@@ -32,7 +33,7 @@ beforeAll(async () => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      script(response, JSON.parse(Buffer.concat(chunks).toString()) as ChatBody, request);
+      void script(response, JSON.parse(Buffer.concat(chunks).toString()) as ChatBody, request);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -60,17 +61,31 @@ const reply = (content: string | null, more: object = {}): string =>
 const chunk = (content: string, more: object = {}): string =>
   `data: ${JSON.stringify({ choices: [{ delta: { content }, finish_reason: null, ...more }] })}\n\n`;
 const send =
-  (status: number, body: string, headers: Record<string, string> = {}): Script =>
+  (status: number, body: string | Uint8Array, headers: Record<string, string> = {}): Script =>
   (response) => {
     response.writeHead(status, headers).end(body);
   };
 const sse =
-  (...parts: string[]): Script =>
+  (...parts: (string | Uint8Array)[]): Script =>
   (response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     for (const part of parts) response.write(part);
     response.end();
   };
+
+const HELLO = [chunk('Hello '), chunk('there.'), chunk('', { finish_reason: 'stop' }), 'data: [DONE]\n\n'];
+const bytewise =
+  (text: string): Script =>
+  async (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const byte of Buffer.from(text)) await new Promise((sent) => response.write(Buffer.from([byte]), sent));
+    response.end();
+  };
+const GZIP = { 'content-encoding': 'gzip' };
+/** A chunk with which an answer begins. */
+const START = { delta: { role: 'assistant', content: '' } };
+/** Puts bytes that are no UTF-8 in the place of a "#". */
+const broken = (text: string): Uint8Array => Buffer.from(text.replace('#', '\u00c3('), 'latin1');
 
 describe('a broken reply becomes a typed error', () => {
   test.each<[string, Script, object]>([
@@ -115,6 +130,16 @@ describe('a broken reply becomes a typed error', () => {
     ['a null answer', send(200, reply(null)), { reason: 'MODULE_EMPTY_REPLY' }],
     ['an answer of blanks', send(200, reply(' \n\t')), { reason: 'MODULE_EMPTY_REPLY' }],
     ['a reply beyond 8 MiB', send(200, reply('x'.repeat(9_000_000))), { reason: 'MODULE_BAD_REPLY' }],
+    [
+      'a finish reason that says it gave up',
+      send(200, reply('Hel', { finish_reason: 'error' })),
+      { reason: 'MODULE_FAILED' },
+    ],
+    ['bytes that are no UTF-8', send(200, broken(reply('Hel#lo'))), { reason: 'MODULE_BAD_REPLY' }],
+    ['two bodies in one', send(200, reply('Hello') + reply('Hello')), { reason: 'MODULE_BAD_REPLY' }],
+    ['gzip that is cut', send(200, gzipSync(reply('Hello')).subarray(0, -9), GZIP), { reason: 'STREAM_BROKEN' }],
+    ['gzip that is none', send(200, reply('Hello'), GZIP), { reason: 'STREAM_BROKEN' }],
+    ['a coding nobody knows', send(200, 'x', { 'content-encoding': 'lzw' }), { reason: 'MODULE_BAD_REPLY' }],
     ['a connection cut before the reply', (response) => response.destroy(), { reason: 'MODULE_UNAVAILABLE' }],
     [
       'a connection cut in the reply',
@@ -140,17 +165,30 @@ describe('a broken reply becomes a typed error', () => {
       ['Hel'],
     ],
     [
-      'a finish reason that is none',
-      sse(chunk('Hel'), chunk('', { finish_reason: 'abort' }), 'data: [DONE]\n\n'),
-      { reason: 'MODULE_FAILED' },
-      ['Hel'],
-    ],
     [
       'an error in a choice',
       sse(chunk('Hel'), chunk('', { error: { message: 'provider failed' }, finish_reason: 'error' })),
       { reason: 'MODULE_FAILED' },
       ['Hel'],
     ],
+      'an event that is named error',
+      sse(chunk('Hel'), 'event: error\ndata: {"message":"oom"}\n\n'),
+      { reason: 'MODULE_FAILED', message: expect.stringContaining('oom') },
+      ['Hel'],
+    ],
+    [
+      'a finish reason that says it gave up',
+      sse(chunk('Hel'), chunk('', { finish_reason: 'abort' }), 'data: [DONE]\n\n'),
+      { reason: 'MODULE_FAILED', message: expect.stringContaining('"abort"') },
+      ['Hel'],
+    ],
+    [
+      'a second answer after half of the first',
+      sse(chunk('', START), chunk('Hel'), chunk('', START), chunk('Hello'), chunk('', { finish_reason: 'stop' })),
+      { reason: 'MODULE_BAD_REPLY', message: expect.stringContaining('second answer') },
+      ['Hel'],
+    ],
+    ['bytes that are no UTF-8', sse(broken(chunk('#'))), { reason: 'MODULE_BAD_REPLY' }, []],
     ['nothing at all', sse(), { reason: 'STREAM_BROKEN' }, []],
     ['[DONE] at once', sse('data: [DONE]\n\n'), { reason: 'MODULE_EMPTY_REPLY' }, []],
     ['an event without end', sse(`data: ${'x'.repeat(1_200_000)}`), { reason: 'MODULE_BAD_REPLY' }, []],
@@ -291,6 +329,38 @@ describe('a broken reply becomes a typed error', () => {
 });
 
 describe('a good reply', () => {
+  test.each<[string, Script]>([
+    ['compressed', send(200, gzipSync(reply('Hello there.')), GZIP)],
+    ['with a usage that is none', send(200, reply('Hello there.').replace('}]}', '}],"usage":"many"}'))],
+  ])('is understood %s', async (_name, given) => {
+    script = given;
+    expect((await sidecar.execute({})).content).toBe('Hello there.');
+  });
+
+  test.each<[string, Script]>([
+    ['compressed', send(200, gzipSync(HELLO.join('')), GZIP)],
+    [
+      'with CRLF, cut in the middle of characters and lines',
+      bytewise(`: é€😀\r\n\r\n${HELLO.join('').replaceAll('\n', '\r\n')}`),
+    ],
+    [
+      'with a role in each chunk',
+      sse(...HELLO.map((each) => each.replace('"content"', '"role":"assistant","content"'))),
+    ],
+    ['followed by another one', sse(...HELLO, ...HELLO)],
+    ['followed by another one after its finish reason', sse(...HELLO.slice(0, -1), ...HELLO)],
+  ])('is understood as a stream %s', async (_name, given) => {
+    script = given;
+    const seen: string[] = [];
+    expect((await sidecar.stream({}, (text) => seen.push(text))).content).toBe('Hello there.');
+    expect(seen.join('')).toBe('Hello there.');
+  });
+
+  test('that is half of a JSON object is given and rejected', async () => {
+    script = send(200, reply('{"capital": "Par'));
+    expect(await sidecar.execute({})).toMatchObject({ confidence: { accepted: false } });
+  });
+
   test('brings usage, finish reason, and a self-assessment from the tokens’ probabilities', async () => {
     const logprobs = { content: [{ logprob: Math.log(0.5) }, { logprob: Math.log(0.125) }] };
     const choice = { message: { content: 'Hello there.' }, finish_reason: 'length', logprobs };

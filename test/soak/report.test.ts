@@ -23,6 +23,7 @@ const sent = (verdict: Sent['verdict'], detail = ''): Sent => ({
   detail,
   words: detail,
   ms: 5,
+  tried: [],
   form: 'http',
   fault: 'stall',
 });
