@@ -165,12 +165,12 @@ describe('a broken reply becomes a typed error', () => {
       ['Hel'],
     ],
     [
-    [
       'an error in a choice',
       sse(chunk('Hel'), chunk('', { error: { message: 'provider failed' }, finish_reason: 'error' })),
       { reason: 'MODULE_FAILED' },
       ['Hel'],
     ],
+    [
       'an event that is named error',
       sse(chunk('Hel'), 'event: error\ndata: {"message":"oom"}\n\n'),
       { reason: 'MODULE_FAILED', message: expect.stringContaining('oom') },
