@@ -19,6 +19,7 @@ import { openOutcomeLog } from './learning/outcome-log.ts';
 import { createLoaderClient, type LoaderClient } from './loader-client.ts';
 import { startMeshReports, type MeshReports } from './mesh-report-client.ts';
 import { composeOverload } from './compose-overload.ts';
+import { createCalibrationBook, type CalibrationBook } from './calibration/calibration-book.ts';
 import type { Admission } from './pipeline/admit.ts';
 import { createAuthenticate, type Authenticate } from './pipeline/authenticate.ts';
 import type { BulkDependencies } from './pipeline/dependencies.ts';
@@ -34,6 +35,7 @@ import { createFallbackLedger, type FallbackLedger } from './resilience/fallback
 import { createDriftWatch } from './resilience/drift/drift-watch.ts';
 import { createHealer } from './resilience/healer.ts';
 import { createHealingEvents, type HealingEvents } from './resilience/healing-events.ts';
+import { createFailureShares } from './resilience/tuning/failure-shares.ts';
 import { createScoreBook } from './resilience/tuning/score-book.ts';
 import { createTuner, type Tuner } from './resilience/tuning/tuner.ts';
 import { createRetryBudget, type RetryBudget } from './resilience/retry-budget.ts';
@@ -79,6 +81,8 @@ export interface RouterParts {
   readonly events: HealingEvents;
   readonly tuner: Tuner;
   readonly learner: StrategyLearner;
+  readonly calibration: CalibrationBook;
+  readonly shared: SharedRouter;
   close(): Promise<void>;
 }
 
@@ -96,8 +100,10 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
       metrics.decidedBy.note(by);
     },
   });
-  const ledger = createFallbackLedger();
+  const ledger = createFallbackLedger(clock);
   const scores = createScoreBook();
+  const failures = createFailureShares();
+  const calibration = createCalibrationBook(clock, settings.calibration.enabled);
   const retryBudget = createRetryBudget(fallback.retry.budget);
   // Declared before the board, whose breakers may change while others are still being put together.
   let meshReports: MeshReports | undefined = undefined;
@@ -117,10 +123,15 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     fallback,
     rng,
     onBack: healer.onBack,
-    onView: healer.onView,
+    onView: (view, before) => {
+      healer.onView(view, before);
+      tuner.onView(view, before);
+    },
     onEnd: (moduleId, queryClass, end) => {
       drift.onEnd(moduleId, queryClass, end);
-      if (end.kind === 'answered') scores.noteAnswer(moduleId, queryClass, end.confidence);
+      if (end.kind === 'answered') scores.noteAnswer(moduleId, queryClass, end.rawScore ?? end.confidence);
+      if (end.kind === 'answered' || (end.kind === 'failed' && end.modulesFault))
+        failures.note(moduleId, end.kind === 'failed');
     },
     onBreakerChange: (moduleId, from, to) => {
       metrics.breakerChanges.inc({ module: moduleId, state: to });
@@ -139,8 +150,9 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     fallback,
     clock,
     records: () => board.records(),
-    ledger,
     scores,
+    calibration,
+    failures,
     note: healer.note,
   });
   const drift = createDriftWatch({
@@ -164,7 +176,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
   const metrics = createRouterMetrics(registry, board, () => admission.inFlight);
   const learner = createStrategyLearner(rng);
   const isShared = config.orchestration.storage.type === 'redis';
-  const shared = await shareRouter({ ...options, isShared, board, learner, buckets });
+  const shared = await shareRouter({ ...options, isShared, board, learner, calibration, ledger, buckets });
   const loader = createLoaderClient({
     address: options.loaderAddress,
     credentials: options.loaderCredentials,
@@ -223,7 +235,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     patience: patienceOf(fallback),
     holdPolicy: holdPolicyOf(fallback),
     ledger,
-    scores,
+    calibration,
     retryBudget,
     learner,
     roundRobin: createRoundRobin(),
@@ -250,6 +262,8 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     events,
     tuner,
     learner,
+    calibration,
+    shared,
     async close() {
       await opened.close();
       usage.close();
