@@ -19,6 +19,7 @@ import { openOutcomeLog } from './learning/outcome-log.ts';
 import { createLoaderClient, type LoaderClient } from './loader-client.ts';
 import { startMeshReports, type MeshReports } from './mesh-report-client.ts';
 import { composeOverload } from './compose-overload.ts';
+import { createCalibrationBook, type CalibrationBook } from './calibration/calibration-book.ts';
 import type { Admission } from './pipeline/admit.ts';
 import { createAuthenticate, type Authenticate } from './pipeline/authenticate.ts';
 import type { BulkDependencies } from './pipeline/dependencies.ts';
@@ -35,6 +36,7 @@ import { createDriftWatch } from './resilience/drift/drift-watch.ts';
 import { createExhaustionWatch } from './resilience/exhaustion/exhaustion-watch.ts';
 import { createHealer } from './resilience/healer.ts';
 import { createHealingEvents, type HealingEvents } from './resilience/healing-events.ts';
+import { createFailureShares } from './resilience/tuning/failure-shares.ts';
 import { createScoreBook } from './resilience/tuning/score-book.ts';
 import { createTuner, type Tuner } from './resilience/tuning/tuner.ts';
 import { createRetryBudget, type RetryBudget } from './resilience/retry-budget.ts';
@@ -84,6 +86,8 @@ export interface RouterParts {
   readonly learner: StrategyLearner;
   /** Routers of the store that are there, this one among them. */
   readonly routers: () => number;
+  readonly calibration: CalibrationBook;
+  readonly shared: SharedRouter;
   close(): Promise<void>;
 }
 
@@ -101,8 +105,10 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
       metrics.decidedBy.note(by);
     },
   });
-  const ledger = createFallbackLedger();
+  const ledger = createFallbackLedger(clock);
   const scores = createScoreBook();
+  const failures = createFailureShares();
+  const calibration = createCalibrationBook(clock, settings.calibration.enabled);
   const retryBudget = createRetryBudget(fallback.retry.budget);
   // Declared before the board, whose breakers may change while others are still being put together.
   let meshReports: MeshReports | undefined = undefined;
@@ -122,11 +128,16 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     fallback,
     rng,
     onBack: healer.onBack,
-    onView: healer.onView,
+    onView: (view, before) => {
+      healer.onView(view, before);
+      tuner.onView(view, before);
+    },
     onEnd: (moduleId, queryClass, end) => {
       drift.onEnd(moduleId, queryClass, end);
       exhaustion.onEnd(moduleId, queryClass, end);
-      if (end.kind === 'answered') scores.noteAnswer(moduleId, queryClass, end.confidence);
+      if (end.kind === 'answered') scores.noteAnswer(moduleId, queryClass, end.rawScore ?? end.confidence);
+      if (end.kind === 'answered' || (end.kind === 'failed' && end.modulesFault))
+        failures.note(moduleId, end.kind === 'failed');
     },
     onBreakerChange: (moduleId, from, to) => {
       metrics.breakerChanges.inc({ module: moduleId, state: to });
@@ -145,8 +156,9 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     fallback,
     clock,
     records: () => board.records(),
-    ledger,
     scores,
+    calibration,
+    failures,
     note: healer.note,
   });
   const drift = createDriftWatch({
@@ -182,7 +194,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
   const metrics = createRouterMetrics(registry, board, () => admission.inFlight);
   const learner = createStrategyLearner(rng);
   const isShared = config.orchestration.storage.type === 'redis';
-  const shared = await shareRouter({ ...options, isShared, board, learner, buckets });
+  const shared = await shareRouter({ ...options, isShared, board, learner, calibration, ledger, buckets });
   const loader = createLoaderClient({
     address: options.loaderAddress,
     credentials: options.loaderCredentials,
@@ -241,7 +253,7 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     patience: patienceOf(fallback),
     holdPolicy: holdPolicyOf(fallback),
     ledger,
-    scores,
+    calibration,
     retryBudget,
     learner,
     roundRobin: createRoundRobin(),
@@ -269,6 +281,8 @@ export async function composeRouter(options: ComposeOptions): Promise<RouterPart
     tuner,
     learner,
     routers: () => shared.peers + 1,
+    calibration,
+    shared,
     async close() {
       await opened.close();
       usage.close();

@@ -2,10 +2,16 @@ import { z } from 'zod';
 import { callApi } from './http-api.ts';
 import type { Target } from './target.ts';
 
+const calibrationSchema = z.looseObject({
+  judgements: z.number(),
+  error_before: z.number(),
+  error_after: z.number(),
+});
 const classSchema = z.looseObject({
   attempts: z.number().default(0),
   accepted: z.number().default(0),
   failures: z.record(z.string(), z.number()).default({}),
+  calibration: calibrationSchema.optional(),
 });
 const moduleSchema = z.looseObject({
   module_id: z.string(),
@@ -13,6 +19,7 @@ const moduleSchema = z.looseObject({
   classes: z.record(z.string(), classSchema).default({}),
 });
 const pathSchema = z.looseObject({
+  query_class: z.string(),
   modules: z.array(z.string()),
   requests: z.number(),
   accepted: z.number(),
@@ -26,10 +33,19 @@ const recommendationSchema = z.looseObject({
   value: z.number(),
   reason: z.string(),
 });
+const tunedSchema = recommendationSchema.pick({ module_id: true, setting: true, query_class: true, value: true });
+const scopeSchema = z.looseObject({
+  of: z.string(),
+  routers: z.number(),
+  since: z.string(),
+  up_to_date: z.boolean(),
+});
 const statsSchema = z.looseObject({
+  scope: scopeSchema,
   modules: z.array(moduleSchema),
   paths: z.array(pathSchema).default([]),
   recommendations: z.array(recommendationSchema).default([]),
+  tuned: z.array(tunedSchema).default([]),
 });
 
 /** What GET /fallback/stats tells, as far as it is shown; the rest is kept for --json. */

@@ -44,21 +44,39 @@ async function events(flags: Flags): Promise<void> {
 }
 
 async function tune(flags: Flags): Promise<void> {
-  const { recommendations } = await fetchFallbackStats(findTarget(flags));
-  const text =
-    recommendations.length === 0 ? ['nothing to change, from what was seen so far'] : adviceView(recommendations);
-  process.stdout.write(flags.json === true ? `${JSON.stringify({ recommendations })}\n` : `${text.join('\n')}\n`);
+  const { recommendations, tuned } = await fetchFallbackStats(findTarget(flags));
+  const text = [
+    ...(recommendations.length === 0 ? ['nothing to change, from what was seen so far'] : adviceView(recommendations)),
+    ...(tuned.length === 0 ? [] : ['', 'moved by itself from what is configured:', ...tunedView(tuned)]),
+  ];
+  const body = JSON.stringify({ recommendations, tuned });
+  process.stdout.write(flags.json === true ? `${body}\n` : `${text.join('\n')}\n`);
 }
 
 function adviceView(recommendations: FallbackBody['recommendations']): readonly string[] {
   const rows = recommendations.map(({ module_id, setting, query_class, present, value, reason }) => [
     module_id,
-    query_class === undefined ? setting : `${setting} (${query_class})`,
+    settingText(setting, query_class),
     String(present),
     String(value),
     reason,
   ]);
   return table([['MODULE', 'SETTING', 'NOW', 'BETTER', 'WHY'], ...rows]);
+}
+
+function tunedView(tuned: FallbackBody['tuned']): readonly string[] {
+  return table([
+    ['MODULE', 'SETTING', 'NOW'],
+    ...tuned.map(({ module_id, setting, query_class, value }) => [
+      module_id,
+      settingText(setting, query_class),
+      String(value),
+    ]),
+  ]);
+}
+
+function settingText(setting: string, queryClass: string | undefined): string {
+  return queryClass === undefined ? setting : `${setting} (${queryClass})`;
 }
 
 async function setBreaker(order: 'open' | 'close', id: string, flags: Flags): Promise<void> {
@@ -67,7 +85,7 @@ async function setBreaker(order: 'open' | 'close', id: string, flags: Flags): Pr
   process.stdout.write(`the breaker of ${id} is ${order === 'open' ? 'open until it is closed' : 'closed'}\n`);
 }
 
-function view({ modules, paths, recommendations }: FallbackBody): string[] {
+function view({ modules, paths, recommendations, scope }: FallbackBody): string[] {
   const rows = modules.flatMap(({ module_id, breaker, classes }) =>
     Object.entries(classes).map(([name, { attempts, accepted, failures }]) => [
       module_id,
@@ -80,16 +98,41 @@ function view({ modules, paths, recommendations }: FallbackBody): string[] {
         .join(', '),
     ]),
   );
-  const ways = paths.map(({ modules: ids, requests, accepted, added_latency: added }) => [
-    ids.join(' → '),
+  const ways = paths.map(({ query_class, modules: ids, requests, accepted, added_latency: added }) => [
+    ids.length === 0 ? 'others' : ids.join(' → '),
+    query_class,
     String(requests),
     String(accepted),
     added.p50 === null ? '' : `${added.p50.toFixed(2)} s`,
     added.p99 === null ? '' : `${added.p99.toFixed(2)} s`,
   ]);
+  const judged = modules.flatMap(({ module_id, classes }) =>
+    Object.entries(classes).flatMap(([name, { calibration }]) =>
+      calibration === undefined ? [] : [[module_id, name, String(calibration.judgements), ...errorsOf(calibration)]],
+    ),
+  );
   return [
+    scopeText(scope),
+    '',
     ...table([['MODULE', 'BREAKER', 'CLASS', 'ATTEMPTS', 'ACCEPTED', 'FAILURES'], ...rows]),
-    ...(ways.length === 0 ? [] : ['', ...table([['WAY', 'REQUESTS', 'ACCEPTED', 'ADDED P50', 'ADDED P99'], ...ways])]),
+    ...(ways.length === 0
+      ? []
+      : ['', ...table([['WAY', 'CLASS', 'REQUESTS', 'ACCEPTED', 'ADDED P50', 'ADDED P99'], ...ways])]),
+    ...(judged.length === 0
+      ? []
+      : ['', ...table([['MODULE', 'CLASS', 'JUDGED', 'ERROR BEFORE CALIBRATION', 'AFTER'], ...judged])]),
     ...(recommendations.length === 0 ? [] : ['', ...adviceView(recommendations)]),
   ];
+}
+
+type ClassBody = FallbackBody['modules'][number]['classes'][string];
+
+function errorsOf({ error_before, error_after }: NonNullable<ClassBody['calibration']>): string[] {
+  return [error_before.toFixed(3), error_after.toFixed(3)];
+}
+
+function scopeText({ of, routers, since, up_to_date }: FallbackBody['scope']): string {
+  const whose = of === 'all_routers' ? `${routers} ${routers === 1 ? 'router' : 'routers'}` : 'this router';
+  const stale = up_to_date ? '' : '; the store is away, so others may have counted more';
+  return `counts of ${whose} since ${since}${stale}`;
 }

@@ -82,6 +82,27 @@ const exhaustion = z
   .prefault({})
   .describe('What is done about a module whose resources are used up.');
 
+const tuningBounds = z
+  .strictObject({
+    confidence_threshold: boundsOf(fraction, 0.1, 0.9).describe('Of the confidence threshold.'),
+    failure_threshold: boundsOf(count, 2, 20).describe('Of the failures in a row that open a breaker.'),
+    first_token: boundsOf(seconds, 0.5, 30).describe(
+      "Of the wait for a module's first token, in seconds; its own timeouts.first_token is never exceeded.",
+    ),
+  })
+  .prefault({})
+  .describe('Bounds beyond which tuning does not move a setting.');
+
+function boundsOf(number: z.ZodNumber, min: number, max: number) {
+  return z
+    .strictObject({
+      min: number.default(min).describe('It is not set lower.'),
+      max: number.default(max).describe('It is not set higher.'),
+    })
+    .refine((bounds) => bounds.min <= bounds.max, 'min must not be over max')
+    .prefault({});
+}
+
 export const healing = z
   .strictObject({
     restart,
@@ -92,8 +113,9 @@ export const healing = z
       .enum(['off', 'recommend', 'apply'])
       .default('recommend')
       .describe(
-        'Whether better thresholds and limits are derived from what was seen, and told; "apply" also takes over confidence thresholds, a step in five minutes.',
+        'Whether better thresholds and limits are derived from what was seen, and told; "apply" also takes them over, a step of each in five minutes, until the router is started again.',
       ),
+    tuning_bounds: tuningBounds,
   })
   .prefault({})
   .describe('What is done by itself about modules that fail; each action can be turned off.');

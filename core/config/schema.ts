@@ -81,6 +81,17 @@ const router = z
           .describe('Second stage of the classifier.'),
       })
       .prefault({}),
+    calibration: z
+      .strictObject({
+        enabled: z
+          .boolean()
+          .default(true)
+          .describe(
+            "Whether scores are mapped to what users' judgements have shown them to be worth; judgements are counted in any case.",
+          ),
+      })
+      .prefault({})
+      .describe('Learned calibration of confidence, per module and class.'),
     selection: z
       .strictObject({
         weights: z

@@ -66,9 +66,9 @@ function traceToMessage({ traceparent, tracestate }: TraceHeaders): TraceContext
   return traceparent === undefined ? undefined : { traceparent, tracestate: tracestate ?? '' };
 }
 
-/** Gives what the judge is to know as its message. Calibration is the identity until outcomes have been learned from. */
-export function priorsToMessage({ queryClass, history, historyCount, threshold }: JudgePriors): JudgePriorsMessage {
-  return { queryClass, history, historyCount, threshold, calibration: [] };
+/** Gives what the judge is to know as its message. */
+export function priorsToMessage({ calibration, ...priors }: JudgePriors): JudgePriorsMessage {
+  return { ...priors, calibration: [...calibration] };
 }
 
 /** Gives the judged answer in a sidecar's message. Throws the error in it, or MODULE_BAD_REPLY when it is neither. */

@@ -1,4 +1,5 @@
 import type { Reason } from '../../core/errors.ts';
+import type { CalibrationPoint } from '../../core/confidence/calibration.ts';
 import type { QueryClass } from '../../core/config/schema.ts';
 import type { Attachment } from './query.ts';
 
@@ -79,4 +80,6 @@ export interface JudgePriors {
   readonly historyCount: number;
   /** Score under which the answer is to be rejected. */
   readonly threshold: number;
+  /** What raw scores have turned out to be worth; empty when nothing is known. */
+  readonly calibration: readonly CalibrationPoint[];
 }

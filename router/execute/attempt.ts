@@ -9,6 +9,7 @@ import { fullness, type Fullness } from '../decide/module-status.ts';
 import type { AttemptRecord, JudgedAnswer, TokenUsage } from '../domain/answer.ts';
 import type { ExecutionEvent } from '../domain/events.ts';
 import type { Query } from '../domain/query.ts';
+import type { CalibrationBook } from '../calibration/calibration-book.ts';
 import { isAccepted } from '../pipeline/judge.ts';
 import type { HoldPolicy, StreamReader } from '../resilience/hold-rule.ts';
 import { holdRule } from '../resilience/hold-rule.ts';
@@ -30,6 +31,8 @@ export interface AttemptDependencies {
   readonly patience: Patience;
   readonly holdPolicy: HoldPolicy;
   readonly retryBudget: RetryBudget;
+  /** What scores have turned out to be worth. */
+  readonly calibration: CalibrationBook;
 }
 
 /** What an attempt is about. */
@@ -110,12 +113,12 @@ export async function* attempt(
   };
   try {
     const answer = yield* receive(step, { ...request, traceContext: context }, dependencies, tokens);
-    const { score } = answer.confidence;
+    const { score, rawScore } = answer.confidence;
     const accepted = isAccepted(answer);
     const latencyMs = elapsed();
     const tokensOfAnswer = answer.usage.completionTokens;
     const seen = { latencyMs, firstTokenMs: firstTokenMs(), tokens: tokensOfAnswer };
-    end({ kind: 'answered', accepted, confidence: score, ...seen });
+    end({ kind: 'answered', accepted, confidence: score, rawScore, ...seen });
     span.setAttributes({ 'frontier.accepted': accepted, 'frontier.confidence': score });
     const cost = costOf(record.spec, answer.usage);
     const reason = accepted ? undefined : 'LOW_CONFIDENCE';
@@ -215,6 +218,7 @@ function boundsOf(
   const record = board.record(moduleId);
   return attemptBounds({
     patience,
+    tunedFirstTokenMs: record?.tunedFirstTokenMs,
     othersRemain,
     streaming,
     history: record?.history.get(queryClass),
@@ -228,11 +232,11 @@ function callOf(
   moduleId: string,
   request: AttemptRequest,
   { deadlineMs, patience }: AttemptBounds,
-  { board }: AttemptDependencies,
+  { board, calibration }: AttemptDependencies,
 ): ModuleCall {
   return {
     query: withTokenCap(request.query, board.record(moduleId)?.spec, request.query.tokenCap),
-    priors: priorsFor(board.record(moduleId), request.queryClass),
+    priors: priorsFor(board.record(moduleId), request.queryClass, calibration),
     tenant: request.tenant,
     signal: request.signal,
     deadlineMs,

@@ -95,5 +95,5 @@ function hedgeAfterMs(
   };
   const showsTokens = streaming && holdRule(reader, holdPolicy, risk).kind !== 'whole';
   const known = (showsTokens ? record?.firstTokens : record?.latencies)?.quantile(SLOW);
-  return Math.max(known ?? patience.firstTokenMs / 2, LEAST_WAIT_MS);
+  return Math.max(known ?? (record?.tunedFirstTokenMs ?? patience.firstTokenMs) / 2, LEAST_WAIT_MS);
 }

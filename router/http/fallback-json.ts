@@ -1,16 +1,21 @@
+import type { CalibrationBook } from '../calibration/calibration-book.ts';
 import type { ClassHistory } from '../decide/module-status.ts';
-import type { AttemptCounts, FallbackLedger, PathCounts } from '../resilience/fallback-ledger.ts';
+import type { FallbackLedger, FallbackPath } from '../resilience/fallback-ledger.ts';
+import { quantileOf } from '../resilience/latency-sketch.ts';
+import type { AttemptCounts } from '../resilience/ledger-counts.ts';
 import type { HealingEvents } from '../resilience/healing-events.ts';
 import type { Tuner } from '../resilience/tuning/tuner.ts';
 import type { StrategyLearner } from '../resilience/strategy-learner.ts';
 import type { ModuleRecord } from '../resilience/module-record.ts';
+import { calibrationJson } from './calibration-json.ts';
+import type { SharedRouter } from '../state/share-router.ts';
 import { breakerJson } from './status-json.ts';
 
 /** A module in the response of GET /fallback/stats. */
-export function resilienceJson(record: ModuleRecord, ledger: FallbackLedger) {
+export function resilienceJson(record: ModuleRecord, ledger: FallbackLedger, calibration: CalibrationBook) {
   const moduleId = record.spec.module_id;
   const attempts = ledger.attemptsOf(moduleId);
-  const classes = new Set<string>([...record.history.keys(), ...attempts.keys()]);
+  const classes = new Set<string>([...record.history.keys(), ...attempts.keys(), ...calibration.classesOf(moduleId)]);
   return {
     module_id: moduleId,
     breaker: {
@@ -26,7 +31,11 @@ export function resilienceJson(record: ModuleRecord, ledger: FallbackLedger) {
     classes: Object.fromEntries(
       [...classes].map((name) => [
         name,
-        { ...historyJson(historyOf(record, name)), ...attemptsJson(attempts.get(name)) },
+        {
+          ...historyJson(historyOf(record, name)),
+          ...attemptsJson(attempts.get(name)),
+          ...calibrationJson(calibration, moduleId, name),
+        },
       ]),
     ),
   };
@@ -38,7 +47,26 @@ function shareJson({ share }: ModuleRecord) {
 
 /** Ways that requests went over more than one module, the most used first. */
 export function pathsJson(ledger: FallbackLedger) {
-  return [...ledger.paths()].sort((a, b) => b.requests - a.requests).map(pathJson);
+  return [...ledger.paths()].sort((a, b) => b.count - a.count).map(pathJson);
+}
+
+/** How many requests modules have answered in the place of those that were asked first. */
+export function standInsJson(ledger: FallbackLedger) {
+  return [...ledger.attempts()].flatMap(([moduleId, classes]) =>
+    [...classes]
+      .filter(([, { standIns }]) => standIns > 0)
+      .map(([queryClass, { standIns }]) => ({ query_class: queryClass, module_id: moduleId, count: standIns })),
+  );
+}
+
+/** Whose attempts, ways and judgements are told of, and since when. */
+export function scopeJson({ scope }: FallbackLedger, shared: Pick<SharedRouter, 'isUp' | 'isShared'>) {
+  return {
+    of: shared.isShared ? 'all_routers' : 'this_router',
+    routers: scope.routers,
+    since: new Date(scope.sinceMs).toISOString(),
+    up_to_date: shared.isUp,
+  };
 }
 
 /** What was done about modules by itself, the newest first: the response of GET /fallback/events. */
@@ -63,6 +91,16 @@ export function recommendationsJson(tuner: Tuner) {
   }));
 }
 
+/** Settings that were moved from what is configured. */
+export function tunedJson(tuner: Tuner) {
+  return tuner.tuned().map(({ moduleId, setting, queryClass, value }) => ({
+    module_id: moduleId,
+    setting,
+    ...(queryClass === undefined ? {} : { query_class: queryClass }),
+    value,
+  }));
+}
+
 /** What the adaptive strategy has learned, by class and way. */
 export function strategiesJson(learner: StrategyLearner) {
   return Object.fromEntries(
@@ -78,13 +116,14 @@ export function strategiesJson(learner: StrategyLearner) {
   );
 }
 
-function pathJson({ moduleIds, requests, accepted, addedMs }: PathCounts) {
+function pathJson({ queryClass, moduleIds, count, accepted, added }: FallbackPath) {
   return {
+    query_class: queryClass,
     modules: moduleIds,
-    requests,
+    requests: count,
     accepted,
-    success_rate: requests === 0 ? 0 : accepted / requests,
-    added_latency: { p50: inSeconds(addedMs.quantile(0.5)), p99: inSeconds(addedMs.quantile(0.99)) },
+    success_rate: count === 0 ? 0 : accepted / count,
+    added_latency: { p50: inSeconds(quantileOf(added, 0.5)), p99: inSeconds(quantileOf(added, 0.99)) },
   };
 }
 
@@ -100,7 +139,7 @@ function historyJson(history: ClassHistory | undefined) {
 
 function attemptsJson(counts: AttemptCounts | undefined) {
   if (counts === undefined) return { attempts: 0, accepted: 0, failures: {} };
-  return { attempts: counts.attempts, accepted: counts.accepted, failures: Object.fromEntries(counts.failures) };
+  return { attempts: counts.count, accepted: counts.accepted, failures: counts.failures };
 }
 
 function secondsAt({ latencies }: ModuleRecord, fraction: number): number | null {

@@ -5,6 +5,7 @@ import type { Clock } from '../../core/clock.ts';
 import { FrontierError } from '../../core/errors.ts';
 import type { ModuleWatch } from '../../core/modules/module-watch-client.ts';
 import type { Registry } from '../../core/telemetry/metrics.ts';
+import type { CalibrationBook } from '../calibration/calibration-book.ts';
 import { mayUse, type Principal } from '../domain/principal.ts';
 import type { Activator } from '../execute/activation.ts';
 import type { LoaderClient } from '../loader-client.ts';
@@ -17,11 +18,20 @@ import type { RetryBudget } from '../resilience/retry-budget.ts';
 import type { Tuner } from '../resilience/tuning/tuner.ts';
 import type { StrategyLearner } from '../resilience/strategy-learner.ts';
 import type { ModuleBoard } from '../resilience/module-board.ts';
-import type { RouterMetrics } from '../telemetry/router-metrics.ts';
+import type { SharedRouter } from '../state/share-router.ts';
 import { principalOf } from './http-caller.ts';
 import type { ClassifierStatus } from '../classification/open-cascade.ts';
 import { checkBody } from './parse-body.ts';
-import { eventsJson, pathsJson, recommendationsJson, resilienceJson, strategiesJson } from './fallback-json.ts';
+import {
+  eventsJson,
+  pathsJson,
+  recommendationsJson,
+  resilienceJson,
+  scopeJson,
+  standInsJson,
+  strategiesJson,
+  tunedJson,
+} from './fallback-json.ts';
 import { classifierJson, moduleJson } from './status-json.ts';
 
 export interface StatusEndpointOptions {
@@ -32,13 +42,14 @@ export interface StatusEndpointOptions {
   readonly loader: LoaderClient;
   readonly admission: Admission;
   readonly pressure: Pressure;
-  readonly metrics: RouterMetrics;
   readonly ledger: FallbackLedger;
   readonly retryBudget: RetryBudget;
   readonly classifierStatus: () => ClassifierStatus;
   readonly events: HealingEvents;
   readonly tuner: Tuner;
   readonly learner: StrategyLearner;
+  readonly calibration: CalibrationBook;
+  readonly shared: SharedRouter;
   readonly registry: Registry;
   readonly clock: Clock;
   readonly version: string;
@@ -86,14 +97,17 @@ export function addStatusEndpoints(app: FastifyInstance, options: StatusEndpoint
       ),
     });
   });
-  app.get('/fallback/stats', async (request, reply) => {
+  app.get('/fallback/stats', (request, reply) => {
     reads(request);
     return reply.send({
-      modules: recordsInOrder(board).map((record) => resilienceJson(record, options.ledger)),
-      fallbacks: await fallbackCounts(options.metrics),
+      modules: recordsInOrder(board).map((record) => resilienceJson(record, options.ledger, options.calibration)),
+      scope: scopeJson(options.ledger, options.shared),
+      calibration: { enabled: options.calibration.isEnabled },
+      fallbacks: standInsJson(options.ledger),
       paths: pathsJson(options.ledger),
       retry_budget: options.retryBudget.balance,
       recommendations: recommendationsJson(options.tuner),
+      tuned: tunedJson(options.tuner),
       strategies: strategiesJson(options.learner),
     });
   });
@@ -108,7 +122,7 @@ export function addStatusEndpoints(app: FastifyInstance, options: StatusEndpoint
     requireModule(board, principal, id);
     board.setBreaker(id, state);
     const record = board.record(id);
-    return reply.send(record === undefined ? {} : resilienceJson(record, options.ledger));
+    return reply.send(record === undefined ? {} : resilienceJson(record, options.ledger, options.calibration));
   });
   for (const order of ORDERS) {
     app.post<{ Params: { id: string } }>(`/modules/:id/${order}`, async (request, reply) => {
@@ -152,13 +166,4 @@ function recordsInOrder(board: ModuleBoard) {
 
 function loaderState({ watch }: StatusEndpointOptions) {
   return { connected: watch.isConnected() };
-}
-
-async function fallbackCounts({ fallbacks }: RouterMetrics) {
-  const { values } = await fallbacks.get();
-  return values.map(({ labels, value }) => ({
-    query_class: labels.query_class,
-    module_id: labels.module,
-    count: value,
-  }));
 }

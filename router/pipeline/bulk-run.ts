@@ -117,13 +117,13 @@ export class BulkRun implements BulkCall {
 
   /** Gives the present attempt's message, when its turn to be sent has come. */
   message(): ModuleMessage {
-    const { board, clock } = this.#dependencies;
+    const { board, clock, calibration } = this.#dependencies;
     const { messageId } = this;
     const moduleId = this.#moduleId;
     if (this.#sentMs === undefined) board.noteSent(moduleId);
     this.#sentMs = clock.monotonicMs();
     const record = board.record(moduleId);
-    const priors = priorsToMessage(priorsFor(record, this.decision.classification.queryClass));
+    const priors = priorsToMessage(priorsFor(record, this.decision.classification.queryClass, calibration));
     const query = withTokenCap(this.query, record?.spec, this.decision.plan.brownOut?.maxTokens);
     return queryToMessage({ messageId, moduleId, tenant: this.#tenant, trace: NO_TRACE }, query, priors);
   }
@@ -138,7 +138,8 @@ export class BulkRun implements BulkCall {
       const answer = answerFromMessage(message);
       const accepted = isAccepted(answer);
       const { usage, confidence } = answer;
-      const told = { confidence: confidence.score, latencyMs, serviceMs, tokens: usage.completionTokens };
+      const { score, rawScore } = confidence;
+      const told = { confidence: score, rawScore, latencyMs, serviceMs, tokens: usage.completionTokens };
       this.#end(moduleId, { kind: 'answered', accepted, ...told });
       const spec = board.record(moduleId)?.spec;
       const cost = spec === undefined ? 0 : costOf(spec, answer.usage);

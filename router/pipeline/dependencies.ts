@@ -1,4 +1,3 @@
-import type { ScoreBook } from '../resilience/tuning/score-book.ts';
 import type { AnswerCache } from '../cache/answer-cache.ts';
 import type { StagedClassifier } from '../classification/classifier.ts';
 import type { PlanPolicy } from '../decide/plan.ts';
@@ -18,8 +17,6 @@ export interface RouterDependencies extends PlanDependencies, RecordDependencies
   /** Plans by `policy`. */
   readonly planner: Planner;
   readonly pressure: Pressure;
-  /** How answers were scored and judged. */
-  readonly scores: ScoreBook;
   readonly moduleWait: ModuleWait;
   /** Answers given before; undefined where none are kept. */
   readonly answers: AnswerCache | undefined;

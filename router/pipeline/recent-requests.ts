@@ -5,8 +5,9 @@ export interface RecentRequest {
   readonly tenant: string;
   readonly moduleId: string;
   readonly queryClass: QueryClass;
-  /** Score of the answer; left out where many ids share one entry. */
-  readonly score?: number;
+  /** Score of the answer before calibration, and the one that was told. */
+  readonly rawScore: number;
+  readonly score: number;
 }
 
 /** The last answers, by request id. */

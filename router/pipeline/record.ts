@@ -31,13 +31,13 @@ export function recordResult(
   metrics.requests.inc({ method, query_class, module, outcome: accepted ? 'accepted' : 'low_confidence' });
   metrics.latency.series({ method, query_class }).observe(result.processingMs / 1000);
   metrics.confidence.series({ module, query_class }).observe(result.answer.confidence.score);
-  ledger.noteResult({ queryClass: result.queryClass, attempts: result.attempts, accepted });
+  ledger.noteResult({ queryClass: result.queryClass, attempts: result.attempts, accepted, standIn: standInOf(result) });
   for (const { moduleId, reason } of result.attempts)
     metrics.attempts.inc({ module: moduleId, outcome: reason ?? 'accepted' });
   if (result.fallbackUsed) metrics.fallbacks.inc({ query_class, module });
   if (result.coldStartMs > 0) metrics.coldStart.observe({ module }, result.coldStartMs / 1000);
-  const { score } = result.answer.confidence;
-  recent.add(result.requestId, { tenant, moduleId: module, queryClass: result.queryClass, score });
+  const { rawScore, score } = result.answer.confidence;
+  recent.add(result.requestId, { tenant, moduleId: module, queryClass: result.queryClass, rawScore, score });
 }
 
 /** Records a request that got no answer; what is unexpected goes to the log with its cause. Gives the error. */
@@ -58,4 +58,9 @@ export function recordFailure(
 /** Records how long the stages took. */
 export function recordStages(stages: readonly StageTiming[], { metrics }: Pick<RecordDependencies, 'metrics'>): void {
   for (const { stage, ms } of stages) metrics.stages.series({ stage }).observe(ms / 1000);
+}
+
+/** Gives the module that has answered in the place of the first one; undefined when that did. */
+export function standInOf({ fallbackUsed, moduleId }: RouteResult): string | undefined {
+  return fallbackUsed ? moduleId : undefined;
 }

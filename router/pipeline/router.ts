@@ -273,7 +273,7 @@ function resultOf(
 function takeFeedback(
   { requestId, rating }: Feedback,
   { tenant }: Principal,
-  { recent, board, scores }: RouterDependencies,
+  { recent, board, calibration }: RouterDependencies,
 ): void {
   if (!(rating >= 0 && rating <= 1)) {
     throw new FrontierError('INVALID_FIELD', 'rating must be from 0 to 1', { metadata: { field: 'rating' } });
@@ -284,7 +284,7 @@ function takeFeedback(
       metadata: { request_id: requestId },
     });
   }
-  const { moduleId, queryClass, score } = request;
+  const { moduleId, queryClass, rawScore, score } = request;
   board.addFeedback(moduleId, queryClass, rating);
-  if (score !== undefined) scores.noteFeedback(moduleId, queryClass, score, rating);
+  calibration.note(moduleId, queryClass, { raw: rawScore, told: score, rating });
 }

@@ -6,6 +6,8 @@ export type CallEnd =
       readonly kind: 'answered';
       readonly accepted: boolean;
       readonly confidence: number;
+      /** Score before calibration; left out where it is the same. */
+      readonly rawScore?: number;
       readonly latencyMs: number;
       /** Time to the first token; undefined when none was streamed. */
       readonly firstTokenMs?: number | undefined;

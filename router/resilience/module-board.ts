@@ -121,7 +121,7 @@ export function createModuleBoard(options: ModuleBoardOptions): ModuleBoard {
       if (record.brokeDown) comesBack(record, 'it is ready again after it had failed');
       record.brokeDown = false;
     }
-    record.breakerPolicy = breakerPolicyOf(view.spec, fallback);
+    record.breakerPolicy = breakerPolicyOf(view.spec, fallback, record.tunedFailureThreshold);
     updateLimit(record);
   };
   const updateLimit = (record: ModuleRecord): void => {
@@ -297,14 +297,15 @@ function takeUsageOf(record: ModuleRecord): ModuleUsage[] {
   return [{ moduleId: record.spec.module_id, inFlight, ...counts }];
 }
 
-/** A module's breaker as configured, its own values before the common ones. */
+/** A module's breaker as configured, its own values before the common ones; `tuned` failures in a row in their place. */
 export function breakerPolicyOf(
   spec: ModuleSpec,
   { circuit_breaker: common }: Orchestration['fallback'],
+  tuned?: number,
 ): BreakerPolicy {
   return {
     failureThreshold: spec.circuit_breaker.enabled
-      ? (spec.circuit_breaker.failure_threshold ?? common.failure_threshold)
+      ? (tuned ?? spec.circuit_breaker.failure_threshold ?? common.failure_threshold)
       : undefined,
     failureRate: common.failure_rate,
     minimumVolume: common.minimum_volume,

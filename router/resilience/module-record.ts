@@ -36,6 +36,10 @@ export interface ModuleRecord extends ModuleStatus {
   history: Map<QueryClass, ClassHistory>;
   /** Confidence thresholds that were learned. */
   readonly thresholds: Map<QueryClass, number>;
+  /** Failures in a row that open its breaker, as was learned; as configured when undefined. */
+  tunedFailureThreshold: number | undefined;
+  /** How long its first token is waited for while another module could answer, as was learned, in milliseconds. */
+  tunedFirstTokenMs: number | undefined;
   usage: UsageCounts;
   /** How regularly the module's sidecars give signs of life. */
   readonly signsOfLife: AccrualDetector;
@@ -73,6 +77,8 @@ export function createRecord(
     limit,
     history: new Map(),
     thresholds: new Map(),
+    tunedFailureThreshold: undefined,
+    tunedFirstTokenMs: undefined,
     usage: noUsage(),
     signsOfLife: createAccrualDetector(BEATS),
     latencies: createRecentValues(),

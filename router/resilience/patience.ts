@@ -28,6 +28,8 @@ export interface AttemptBounds {
 
 export interface BoundsInput {
   readonly patience: Patience;
+  /** How long this module's first token is worth waiting for, as was learned, in milliseconds. */
+  readonly tunedFirstTokenMs?: number | undefined;
   /** Whether another module could answer after this one. */
   readonly othersRemain: boolean;
   readonly streaming: boolean;
@@ -63,13 +65,18 @@ export function patienceOf({ patience }: Orchestration['fallback']): Patience {
  * and one that talks on must leave the next one time inside the request's deadline; the last one may take all of it.
  */
 export function attemptBounds(input: BoundsInput): AttemptBounds {
-  const { patience, othersRemain, nowMs, deadlineMs } = input;
+  const { patience, tunedFirstTokenMs, othersRemain, nowMs, deadlineMs } = input;
   const form = formOf(input);
   const limitMs = nowMs + input.requestMs;
   if (!othersRemain) return { form, deadlineMs: Math.min(limitMs, deadlineMs), patience: undefined };
   const reservedMs = Math.min(RESERVED_SHARE * (deadlineMs - nowMs), MOST_RESERVED_MS);
+  // What was learned of first tokens says nothing of whole answers.
   const wholeMs = form === 'whole' ? nowMs + patience.firstTokenMs : Infinity;
-  return { form, deadlineMs: Math.min(limitMs, deadlineMs - reservedMs, wholeMs), patience };
+  return {
+    form,
+    deadlineMs: Math.min(limitMs, deadlineMs - reservedMs, wholeMs),
+    patience: tunedFirstTokenMs === undefined ? patience : { ...patience, firstTokenMs: tunedFirstTokenMs },
+  };
 }
 
 function formOf({ streaming, history }: BoundsInput): CallForm {

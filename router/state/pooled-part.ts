@@ -15,6 +15,8 @@ export interface PooledPartOptions<W extends Word, Adopted> {
   readonly schema: z.ZodType<Words<W>>;
   /** Gives what all routers together know. */
   readonly pool: (byRouter: ReadonlyMap<string, Words<W>>) => Adopted;
+  /** Gives what was stored and what has been learned anew since as one; what more is behind holds when left out. */
+  readonly resume?: (stored: W, since: W) => W;
   /** Has the router go by what all of them know. */
   readonly adopt: (pooled: Adopted) => void;
 }
@@ -26,7 +28,7 @@ export interface PooledPart<W extends Word> extends SharedPart {
 
 /** Has each router go by what all of them have seen, under two names (module and class, class and way). */
 export function createPooledPart<W extends Word, Adopted>(options: PooledPartOptions<W, Adopted>): PooledPart<W> {
-  const { routerId, clock, schema, pool, adopt } = options;
+  const { routerId, clock, schema, pool, adopt, resume = moreOf } = options;
   const own = new Map<string, Map<string, W>>();
   const others = new Map<string, Words<W>>();
   let version = 0;
@@ -56,7 +58,8 @@ export function createPooledPart<W extends Word, Adopted>(options: PooledPartOpt
         for (const [inner, word] of Object.entries(stored)) {
           const group = groupOf(outer);
           // A store that was away at the start may come back when something has been learned anew already.
-          if (word.count > (group.get(inner)?.count ?? -1)) group.set(inner, word);
+          const since = group.get(inner);
+          group.set(inner, since === undefined ? word : resume(word, since));
         }
       heardNew = true;
     },
@@ -79,4 +82,8 @@ export function createPooledPart<W extends Word, Adopted>(options: PooledPartOpt
       version += 1;
     },
   };
+}
+
+function moreOf<W extends Word>(a: W, b: W): W {
+  return a.count > b.count ? a : b;
 }

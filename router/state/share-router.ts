@@ -2,12 +2,23 @@ import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/logging.ts';
 import type { Store } from '../../core/store/store.ts';
 import type { Registry } from '../../core/telemetry/metrics.ts';
+import type { CalibrationBook } from '../calibration/calibration-book.ts';
 import type { RateBuckets } from '../pipeline/rate-buckets.ts';
+import type { FallbackLedger } from '../resilience/fallback-ledger.ts';
 import type { ModuleBoard } from '../resilience/module-board.ts';
 import type { StrategyLearner } from '../resilience/strategy-learner.ts';
 import { createStateMetrics } from '../telemetry/state-metrics.ts';
 import { createBreakersPart } from './breakers-part.ts';
 import { ownHistoriesSchema, poolHistories } from './learned-history.ts';
+import { ownJudgementsSchema, poolJudgements, resumeJudgements } from './learned-judgements.ts';
+import {
+  ownAttemptsSchema,
+  ownPathsSchema,
+  poolAttempts,
+  poolPaths,
+  resumeAttempts,
+  resumePaths,
+} from './learned-ledger.ts';
 import { ownStrategiesSchema, poolStrategies } from './learned-strategies.ts';
 import { createPooledPart } from './pooled-part.ts';
 import { createRatesPart } from './rates-part.ts';
@@ -19,6 +30,8 @@ export interface ShareRouterOptions {
   readonly isShared: boolean;
   readonly board: ModuleBoard;
   readonly learner: StrategyLearner;
+  readonly calibration: CalibrationBook;
+  readonly ledger: FallbackLedger;
   readonly buckets: RateBuckets;
   readonly store: Store;
   readonly clock: Clock;
@@ -28,6 +41,8 @@ export interface ShareRouterOptions {
 
 /** What a router shares, while it runs. */
 export interface SharedRouter extends SharedState {
+  /** Whether other routers have the same store. */
+  readonly isShared: boolean;
   /** Whether a module's open breaker was opened by what this router has seen itself. */
   isOwnBreaker(moduleId: string): boolean;
 }
@@ -39,7 +54,7 @@ const OWN_INTERVAL_MS = 5_000;
 
 /** Keeps what the router learns in the store, over a restart and for other routers, and has it use what they have learned. */
 export async function shareRouter(options: ShareRouterOptions): Promise<SharedRouter> {
-  const { routerId, isShared, board, learner, buckets, store, clock, log, registry } = options;
+  const { routerId, isShared, board, learner, calibration, ledger, buckets, store, clock, log, registry } = options;
   const breakers = createBreakersPart({
     routerId,
     clock,
@@ -67,9 +82,52 @@ export async function shareRouter(options: ShareRouterOptions): Promise<SharedRo
       learner.adopt(learned);
     },
   });
+  const judgements = createPooledPart({
+    name: 'judgements',
+    routerId,
+    clock,
+    schema: ownJudgementsSchema,
+    pool: poolJudgements,
+    resume: resumeJudgements,
+    adopt: (learned) => {
+      calibration.adopt(learned);
+    },
+  });
+  const attempts = createPooledPart({
+    name: 'attempts',
+    routerId,
+    clock,
+    schema: ownAttemptsSchema,
+    pool: poolAttempts,
+    resume: resumeAttempts,
+    adopt: ({ book, routers }) => {
+      ledger.adoptAttempts(book, routers);
+    },
+  });
+  const paths = createPooledPart({
+    name: 'paths',
+    routerId,
+    clock,
+    schema: ownPathsSchema,
+    pool: poolPaths,
+    resume: resumePaths,
+    adopt: (book) => {
+      ledger.adoptPaths(book);
+    },
+  });
   learner.watch(strategies.learned);
+  calibration.watch(judgements.learned);
+  ledger.watch(attempts.learned, paths.learned);
   board.observe({ onBreaker: breakers.changed, onLearned: histories.learned });
-  const parts = [breakers, histories, strategies, ...(isShared ? [createRatesPart(buckets, clock)] : [])];
+  const parts = [
+    breakers,
+    histories,
+    strategies,
+    judgements,
+    attempts,
+    paths,
+    ...(isShared ? [createRatesPart(buckets, clock)] : []),
+  ];
   const running: { state?: SharedState } = {};
   const failures = createStateMetrics(registry, () => running.state);
   running.state = await shareState({
@@ -83,5 +141,5 @@ export async function shareRouter(options: ShareRouterOptions): Promise<SharedRo
       failures.inc();
     },
   });
-  return Object.assign(running.state, { isOwnBreaker: breakers.isOwn });
+  return Object.assign(running.state, { isShared, isOwnBreaker: breakers.isOwn });
 }

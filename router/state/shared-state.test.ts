@@ -1,14 +1,19 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createManualClock, type ManualClock } from '../../core/clock.ts';
 import { orchestrationFileSchema, moduleSpecSchema } from '../../core/config/schema.ts';
-import { FrontierError } from '../../core/errors.ts';
+import { calibrate } from '../../core/confidence/calibration.ts';
+import { FrontierError, type Reason } from '../../core/errors.ts';
 import { createSeededRng } from '../../core/rng.ts';
 import { silentLogger } from '../../core/logging.ts';
 import type { ModuleView } from '../../core/modules/module-view.ts';
 import { createMemoryStore } from '../../core/store/memory-store.ts';
 import type { Store } from '../../core/store/store.ts';
 import { createMetricsRegistry } from '../../core/telemetry/metrics.ts';
+import { createCalibrationBook, type CalibrationBook } from '../calibration/calibration-book.ts';
 import { createRateBuckets } from '../pipeline/rate-buckets.ts';
+import type { AttemptRecord } from '../domain/answer.ts';
+import { createFallbackLedger, type FallbackLedger } from '../resilience/fallback-ledger.ts';
+import { quantileOf } from '../resilience/latency-sketch.ts';
 import { createModuleBoard, type CallEnd, type ModuleBoard } from '../resilience/module-board.ts';
 import { createStrategyLearner, type StrategyLearner } from '../resilience/strategy-learner.ts';
 import type { SharedState } from './shared-state.ts';
@@ -42,6 +47,8 @@ const ANSWERED: CallEnd = { kind: 'answered', accepted: true, confidence: 0.9, l
 interface RunningRouter {
   readonly board: ModuleBoard;
   readonly learner: StrategyLearner;
+  readonly calibration: CalibrationBook;
+  readonly ledger: FallbackLedger;
   readonly state: SharedRouter;
 }
 
@@ -62,6 +69,8 @@ async function start(routerId: string, knowsModules = true): Promise<RunningRout
   const board = createModuleBoard({ clock, fallback, rng: createSeededRng(1), onBreakerChange: () => undefined });
   if (knowsModules) board.applyViews(new Map([['m', VIEW]]));
   const learner = createStrategyLearner(createSeededRng(2));
+  const calibration = createCalibrationBook(clock, true);
+  const ledger = createFallbackLedger(clock);
   const buckets = createRateBuckets({ perSecond: 1, size: 1 }, clock);
   const registry = createMetricsRegistry();
   const state = await shareRouter({
@@ -69,6 +78,8 @@ async function start(routerId: string, knowsModules = true): Promise<RunningRout
     isShared: true,
     board,
     learner,
+    calibration,
+    ledger,
     buckets,
     store,
     clock,
@@ -76,7 +87,7 @@ async function start(routerId: string, knowsModules = true): Promise<RunningRout
     registry,
   });
   running.push(state);
-  return { board, learner, state };
+  return { board, learner, calibration, ledger, state };
 }
 
 const call = ({ board }: RunningRouter, end: CallEnd, count = 1): void => {
@@ -84,6 +95,15 @@ const call = ({ board }: RunningRouter, end: CallEnd, count = 1): void => {
 };
 const phaseOf = ({ board }: RunningRouter): string | undefined => board.record('m')?.breaker.phase;
 const outcomesOf = ({ board }: RunningRouter): number | undefined => board.record('m')?.history.get('GENERAL')?.count;
+
+const attemptOf = (moduleId: string, reason: Reason | undefined, latencyMs: number): AttemptRecord => ({
+  moduleId,
+  accepted: reason === undefined,
+  reason,
+  latencyMs,
+  cost: 0,
+  confidenceScore: undefined,
+});
 
 describe('routers that share a store', () => {
   test('open and close a breaker together', async () => {
@@ -191,6 +211,72 @@ describe('routers that share a store', () => {
     expect(again.learner.known()['GENERAL']?.['hedged']?.count).toBe(11);
   });
 
+  test('learn together what scores are worth, over a restart too', async () => {
+    const [a, b] = [await start('a'), await start('b')];
+    for (let turn = 0; turn < 100; turn += 1) {
+      a.calibration.note('m', 'GENERAL', { raw: 0.9, told: 0.9, rating: turn % 2 });
+      b.calibration.note('m', 'GENERAL', { raw: 0.3, told: 0.3, rating: 0 });
+    }
+    await clock.advance(500);
+    const map = a.calibration.mapFor('m', 'GENERAL');
+    expect(b.calibration.mapFor('m', 'GENERAL')).toEqual(map);
+    expect(a.calibration.judgementsOf('m', 'GENERAL').count).toBe(200);
+    expect(calibrate(0.9, map)).toBeLessThan(0.65);
+    expect(calibrate(0.3, map)).toBeLessThan(0.15);
+    await a.state.close();
+    await b.state.close();
+    const again = await start('a', false);
+    expect(again.calibration.mapFor('m', 'GENERAL')).toEqual(map);
+    again.calibration.note('m', 'GENERAL', { raw: 0.9, told: 0.5, rating: 1 });
+    await clock.advance(500);
+    expect(again.calibration.judgementsOf('m', 'GENERAL').count).toBe(201);
+  });
+
+  test('keep the books of fallback together, count each attempt once, and keep them over a restart', async () => {
+    const [a, b] = [await start('a'), await start('b')];
+    const startedMs = clock.nowMs();
+    const failed = attemptOf('m', 'MODULE_FAILED', 400);
+    const done = attemptOf('n', undefined, 90);
+    const result = { queryClass: 'GENERAL', attempts: [failed, done], accepted: true, standIn: 'n' };
+    a.ledger.noteResult(result);
+    for (let turn = 0; turn < 3; turn += 1) b.ledger.noteResult(result);
+    await clock.advance(5_000);
+    for (const { ledger } of [a, b]) {
+      expect(ledger.attemptsOf('m').get('GENERAL')).toMatchObject({ count: 4, failures: { MODULE_FAILED: 4 } });
+      expect(ledger.attemptsOf('n').get('GENERAL')).toMatchObject({ count: 4, accepted: 4, standIns: 4 });
+      expect(ledger.paths()).toMatchObject([{ queryClass: 'GENERAL', moduleIds: ['m', 'n'], count: 4, accepted: 4 }]);
+      expect(quantileOf(ledger.paths()[0]!.added, 0.99)! / 400).toBeCloseTo(1, 1);
+      expect(ledger.scope).toEqual({ routers: 2, sinceMs: startedMs });
+    }
+    await a.state.close();
+    await b.state.close();
+    const again = await start('a', false);
+    expect(again.ledger.paths()).toEqual(a.ledger.paths());
+    expect(again.ledger.scope).toEqual({ routers: 2, sinceMs: startedMs });
+  });
+
+  test('what was counted while the store was away is added to what it kept', async () => {
+    const a = await start('a');
+    a.ledger.noteAccepted('m', 'GENERAL', 5);
+    await clock.advance(500);
+    await a.state.close();
+    const kept = store;
+    let isAway = true;
+    store = {
+      ...kept,
+      get: (key) => (isAway ? Promise.reject(new FrontierError('STORE_UNAVAILABLE', 'it is away')) : kept.get(key)),
+    };
+    const again = await start('a');
+    again.ledger.noteAccepted('m', 'GENERAL', 2);
+    again.calibration.note('m', 'GENERAL', { raw: 0.9, told: 0.9, rating: 0 });
+    await clock.advance(500);
+    expect(again.ledger.attemptsOf('m').get('GENERAL')?.count).toBe(2);
+    isAway = false;
+    await clock.advance(500);
+    expect(again.ledger.attemptsOf('m').get('GENERAL')?.count).toBe(7);
+    expect(again.calibration.judgementsOf('m', 'GENERAL').count).toBe(1);
+  });
+
   test('a store that has lost everything is told everything again', async () => {
     const [a, b] = [await start('a'), await start('b')];
     call(a, FAILED, 5);
@@ -204,7 +290,7 @@ describe('routers that share a store', () => {
   test('what another wrote in another form is passed over', async () => {
     const a = await start('a');
     await store.set('router/members', { a: clock.nowMs(), b: clock.nowMs() });
-    for (const part of ['breakers', 'histories', 'strategies', 'rates']) {
+    for (const part of ['breakers', 'histories', 'strategies', 'judgements', 'attempts', 'paths', 'rates']) {
       await store.set(`router/state/b/${part}`, { boot: 'x', version: 1, told: { m: 'nonsense' } });
     }
     await clock.advance(500);

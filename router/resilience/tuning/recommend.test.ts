@@ -1,17 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { confidenceAdvice, failureThresholdAdvice, firstTokenAdvice } from './recommend.ts';
-import { createScoreBook } from './score-book.ts';
+import type { ScoredAnswers } from './scored-answers.ts';
 
 /** Answers of which those with a score over `line` are good, and judged so. */
-function bookOf(line: number, judged = 200) {
-  const book = createScoreBook();
-  for (let count = 0; count < judged; count += 1) {
-    const score = (count % 20) / 20 + 0.025;
-    book.noteAnswer('a', 'GENERAL', score);
-    book.noteFeedback('a', 'GENERAL', score, score > line ? 1 : 0);
-  }
-  return book.binsOf('a', 'GENERAL')!;
+function bookOf(line: number, judged = 200): readonly ScoredAnswers[] {
+  const answers = judged / 20;
+  return Array.from({ length: 20 }, (_, at) => {
+    const score = (at + 0.5) / 20;
+    return score > line ? { score, answers, good: answers, bad: 0 } : { score, answers, good: 0, bad: answers };
+  });
 }
 
 describe('the confidence threshold', () => {

@@ -1,4 +1,4 @@
-import { BINS, type ScoreBin } from './score-book.ts';
+import type { ScoredAnswers } from './scored-answers.ts';
 
 /** A better value of a setting, with the figures that speak for it. */
 export interface Advice {
@@ -13,6 +13,8 @@ const LEAST_JUDGED = 20;
 /** Judgements by which one that nobody has given is guessed: the bin's neighbours come in with as much. */
 const PRIOR = 2;
 const THRESHOLD_STEP = 0.05;
+/** Thresholds that are compared, from 0 on. */
+const THRESHOLDS = Array.from({ length: 20 }, (_, at) => at * THRESHOLD_STEP);
 /** What a good answer costs that is thrown away for a fallback; an accepted one brings 1 when it is good and takes 1 when it is bad. */
 const WASTED = 0.5;
 
@@ -20,20 +22,19 @@ const WASTED = 0.5;
  * Gives the confidence threshold that would have been worth most: good answers accepted, less bad ones accepted and good ones
  * wasted on a fallback, with the share of good answers at each score taken from users' judgements. One step towards it.
  */
-export function confidenceAdvice(bins: readonly ScoreBin[], present: number): Advice | undefined {
+export function confidenceAdvice(bins: readonly ScoredAnswers[], present: number): Advice | undefined {
   const judged = bins.reduce((sum, { good, bad }) => sum + good + bad, 0);
   if (judged < LEAST_JUDGED) return undefined;
-  const worths = bins.map((bin, at) => ({ answers: bin.answers, good: goodShare(bins, at) }));
+  const worths = bins.map(({ answers, score }, at) => ({ answers, score, good: goodShare(bins, at) }));
   const worthOf = (threshold: number): number =>
-    worths.reduce((sum, { answers, good }, at) => {
-      const isAccepted = at >= Math.round(threshold * BINS);
-      return sum + answers * (isAccepted ? 2 * good - 1 : -WASTED * good);
-    }, 0);
-  const thresholds = Array.from({ length: BINS }, (_, at) => at / BINS);
+    worths.reduce(
+      (sum, { answers, score, good }) => sum + answers * (score >= threshold ? 2 * good - 1 : -WASTED * good),
+      0,
+    );
   // Of equals the one that changes least.
   const byWorth = (a: number, b: number): number =>
     worthOf(b) - worthOf(a) || Math.abs(a - present) - Math.abs(b - present);
-  const best = [...thresholds].sort(byWorth)[0] ?? present;
+  const best = [...THRESHOLDS].sort(byWorth)[0] ?? present;
   if (Math.abs(best - present) < THRESHOLD_STEP / 2 || worthOf(best) <= worthOf(present)) return undefined;
   const step = Math.max(-THRESHOLD_STEP, Math.min(THRESHOLD_STEP, best - present));
   const total = bins.reduce((sum, { answers }) => sum + answers, 0);
@@ -46,13 +47,13 @@ export function confidenceAdvice(bins: readonly ScoreBin[], present: number): Ad
 }
 
 /** Share of good answers at a score, drawn towards that of its neighbours where few were judged. */
-function goodShare(bins: readonly ScoreBin[], at: number): number {
+function goodShare(bins: readonly ScoredAnswers[], at: number): number {
   const near = bins.filter((_, other) => Math.abs(other - at) <= 2);
   const good = near.reduce((sum, bin) => sum + bin.good, 0);
   const all = near.reduce((sum, bin) => sum + bin.good + bin.bad, 0);
   // Nothing was judged near it: the score itself is the best guess.
-  const guess = all === 0 ? (at + 0.5) / BINS : good / all;
-  const own = bins[at] ?? { good: 0, bad: 0 };
+  const own = bins[at] ?? { score: 0, good: 0, bad: 0 };
+  const guess = all === 0 ? own.score : good / all;
   return (own.good + PRIOR * guess) / (own.good + own.bad + PRIOR);
 }
 

@@ -1,44 +1,26 @@
-/** How answers of one module to one class were scored, and how users judged them, by score. */
-export interface ScoreBin {
-  answers: number;
-  good: number;
-  bad: number;
-}
+import { BINS, binOf } from '../../calibration/judgements.ts';
 
-/** Scores from 0 to 1 in steps of 0.05. */
-export const BINS = 20;
-
+/** How many answers of each module to each class had which score, before calibration. */
 export interface ScoreBook {
-  noteAnswer(moduleId: string, queryClass: string, score: number): void;
-  /** `rating` from 0 (bad) to 1 (good); a rating between counts for both in part. */
-  noteFeedback(moduleId: string, queryClass: string, score: number, rating: number): void;
-  /** Lowest scores first; undefined when nothing is known. */
-  binsOf(moduleId: string, queryClass: string): readonly ScoreBin[] | undefined;
-  classesOf(moduleId: string): readonly string[];
+  noteAnswer(moduleId: string, queryClass: string, rawScore: number): void;
+  /** Answers by bin of their score, lowest first. */
+  answersOf(moduleId: string, queryClass: string): readonly number[];
 }
+
+const NONE: readonly number[] = Array.from({ length: BINS }, () => 0);
 
 /** Creates an empty book. Its size is bounded by modules and classes. */
 export function createScoreBook(): ScoreBook {
-  const books = new Map<string, Map<string, ScoreBin[]>>();
-  const binOf = (moduleId: string, queryClass: string, score: number): ScoreBin | undefined => {
-    const classes = books.get(moduleId) ?? new Map<string, ScoreBin[]>();
-    books.set(moduleId, classes);
-    const bins = classes.get(queryClass) ?? Array.from({ length: BINS }, () => ({ answers: 0, good: 0, bad: 0 }));
-    classes.set(queryClass, bins);
-    return bins[Math.min(BINS - 1, Math.max(0, Math.floor(score * BINS)))];
-  };
+  const books = new Map<string, Map<string, number[]>>();
   return {
-    noteAnswer(moduleId, queryClass, score) {
-      const bin = binOf(moduleId, queryClass, score);
-      if (bin !== undefined) bin.answers += 1;
+    noteAnswer(moduleId, queryClass, rawScore) {
+      const classes = books.get(moduleId) ?? new Map<string, number[]>();
+      books.set(moduleId, classes);
+      const answers = classes.get(queryClass) ?? [...NONE];
+      classes.set(queryClass, answers);
+      const at = binOf(rawScore);
+      answers[at] = (answers[at] ?? 0) + 1;
     },
-    noteFeedback(moduleId, queryClass, score, rating) {
-      const bin = binOf(moduleId, queryClass, score);
-      if (bin === undefined) return;
-      bin.good += rating;
-      bin.bad += 1 - rating;
-    },
-    binsOf: (moduleId, queryClass) => books.get(moduleId)?.get(queryClass),
-    classesOf: (moduleId) => [...(books.get(moduleId)?.keys() ?? [])],
+    answersOf: (moduleId, queryClass) => books.get(moduleId)?.get(queryClass) ?? NONE,
   };
 }

@@ -1,93 +1,100 @@
 import type { Clock } from '../../../core/clock.ts';
-import type { Orchestration } from '../../../core/config/schema.ts';
-import type { FallbackLedger } from '../fallback-ledger.ts';
+import type { ModuleView } from '../../../core/modules/module-view.ts';
 import type { HealingAction } from '../healing-events.ts';
+import { breakerPolicyOf } from '../module-board.ts';
 import type { ModuleRecord } from '../module-record.ts';
-import { confidenceAdvice, failureThresholdAdvice, firstTokenAdvice, type Advice } from './recommend.ts';
-import type { ScoreBook } from './score-book.ts';
+import { adviceFor, type Recommendation, type TuningKnowledge } from './advice-for.ts';
 
-/** Advice on one setting of a module. */
-export interface Recommendation extends Advice {
-  readonly moduleId: string;
-  readonly setting: 'confidence_threshold' | 'circuit_breaker.failure_threshold' | 'timeouts.first_token';
-  /** Class that it holds for; undefined for all. */
-  readonly queryClass: string | undefined;
-}
-
-export interface TunerOptions {
-  readonly fallback: Orchestration['fallback'];
+export interface TunerOptions extends TuningKnowledge {
   readonly clock: Clock;
   readonly records: () => Iterable<ModuleRecord>;
-  readonly ledger: FallbackLedger;
-  readonly scores: ScoreBook;
   readonly note: (action: HealingAction, moduleId: string, reason: string) => void;
 }
 
+/** A setting that was moved from what is configured. */
+export type Tuned = Pick<Recommendation, 'moduleId' | 'setting' | 'queryClass' | 'value'>;
+
 export interface Tuner {
-  /** What would be better, from what was seen since the start. */
+  /** What would be better, from what was seen. */
   recommendations(): readonly Recommendation[];
+  /** What is otherwise than configured now. */
+  tuned(): readonly Tuned[];
+  /** To be called with each change of what the loader says of a module: one that is configured anew begins anew. */
+  onView(view: ModuleView, before: ModuleView | undefined): void;
   close(): void;
 }
 
 /** Time between two steps where recommendations are applied: each must show what it does. */
 const STEP_MS = 300_000;
 
-/** Creates a tuner; with `healing.tuning: apply` it also carries its confidence thresholds out, a step at a time. */
+/**
+ * Creates a tuner; with `healing.tuning: apply` it also carries its advice out, a step of each setting at a time. What it has moved is kept in
+ * memory alone, so that a restart, also one with `apply` taken away, brings back what is configured.
+ */
 export function createTuner(options: TunerOptions): Tuner {
   const { fallback, clock, records, note } = options;
   const mode = fallback.healing.tuning;
-  const recommendations = (): readonly Recommendation[] =>
-    mode === 'off' ? [] : [...records()].flatMap((record) => adviceFor(record, options));
   const apply = (): void => {
     for (const record of records())
-      for (const { setting, queryClass, present, value, reason } of adviceFor(record, options)) {
-        if (setting !== 'confidence_threshold' || queryClass === undefined) continue;
-        record.thresholds.set(queryClass, value);
-        note(
-          'tune',
-          record.spec.module_id,
-          `confidence_threshold of ${queryClass} from ${present} to ${value}: ${reason}`,
-        );
+      for (const advice of adviceFor(record, options)) {
+        take(record, advice, fallback);
+        const { moduleId, setting, queryClass, present, value, reason } = advice;
+        const what = queryClass === undefined ? setting : `${setting} of ${queryClass}`;
+        note('tune', moduleId, `${what} from ${present} to ${value}: ${reason}`);
       }
   };
   return {
-    recommendations,
+    recommendations: () => (mode === 'off' ? [] : [...records()].flatMap((record) => adviceFor(record, options))),
+    tuned: () => [...records()].flatMap(tunedOf),
+    onView(view, before) {
+      if (before === undefined || before.specVersion === view.specVersion) return;
+      for (const record of records()) {
+        if (record.spec.module_id !== view.moduleId || tunedOf(record).length === 0) continue;
+        reset(record, fallback);
+        note('tune', view.moduleId, 'back to what is configured, since the module is configured anew');
+      }
+    },
     close: mode === 'apply' ? clock.every(STEP_MS, apply) : (): void => undefined,
   };
 }
 
-function adviceFor(record: ModuleRecord, { fallback, ledger, scores }: TunerOptions): readonly Recommendation[] {
-  const { spec, firstTokens } = record;
-  const moduleId = spec.module_id;
-  const thresholds = scores.classesOf(moduleId).map((queryClass) => {
-    const present = record.thresholds.get(queryClass) ?? spec.confidence_threshold;
-    const advice = confidenceAdvice(scores.binsOf(moduleId, queryClass) ?? [], present);
-    return { setting: 'confidence_threshold', queryClass, advice } as const;
-  });
-  const { failures, attempts } = failuresOf(moduleId, ledger);
-  const failureThreshold = spec.circuit_breaker.failure_threshold ?? fallback.circuit_breaker.failure_threshold;
-  const patienceS = Math.min(spec.timeouts.first_token, fallback.patience.first_token);
-  const others = [
-    {
-      setting: 'circuit_breaker.failure_threshold',
-      advice: failureThresholdAdvice(attempts === 0 ? 0 : failures / attempts, attempts, failureThreshold),
-    },
-    {
-      setting: 'timeouts.first_token',
-      advice: firstTokenAdvice(firstTokens.quantile(0.99), firstTokens.count, patienceS),
-    },
-  ] as const;
-  return [...thresholds, ...others.map((each) => ({ ...each, queryClass: undefined }))].flatMap(
-    ({ setting, queryClass, advice }) => (advice === undefined ? [] : [{ moduleId, setting, queryClass, ...advice }]),
-  );
+function take(record: ModuleRecord, advice: Recommendation, fallback: TunerOptions['fallback']): void {
+  switch (advice.setting) {
+    case 'confidence_threshold':
+      record.thresholds.set(advice.queryClass, advice.value);
+      break;
+    case 'circuit_breaker.failure_threshold':
+      record.tunedFailureThreshold = advice.value;
+      record.breakerPolicy = breakerPolicyOf(record.spec, fallback, advice.value);
+      break;
+    case 'timeouts.first_token':
+      record.tunedFirstTokenMs = advice.value * 1000;
+  }
 }
 
-/** Failures by the module's own fault: an answer that was rejected is none. */
-function failuresOf(moduleId: string, ledger: FallbackLedger): { failures: number; attempts: number } {
-  let [failures, attempts] = [0, 0];
-  for (const counts of ledger.attemptsOf(moduleId).values()) {
-    attempts += counts.attempts;
-    for (const [reason, count] of counts.failures) if (reason !== 'LOW_CONFIDENCE') failures += count;
-  }
-  return { failures, attempts };
+function reset(record: ModuleRecord, fallback: TunerOptions['fallback']): void {
+  record.thresholds.clear();
+  record.tunedFailureThreshold = undefined;
+  record.tunedFirstTokenMs = undefined;
+  record.breakerPolicy = breakerPolicyOf(record.spec, fallback);
+}
+
+function tunedOf({ spec, thresholds, tunedFailureThreshold, tunedFirstTokenMs }: ModuleRecord): readonly Tuned[] {
+  const moduleId = spec.module_id;
+  const tuned: Tuned[] = [...thresholds].map(([queryClass, value]) => ({
+    moduleId,
+    setting: 'confidence_threshold',
+    queryClass,
+    value,
+  }));
+  if (tunedFailureThreshold !== undefined)
+    tuned.push({
+      moduleId,
+      setting: 'circuit_breaker.failure_threshold',
+      queryClass: undefined,
+      value: tunedFailureThreshold,
+    });
+  if (tunedFirstTokenMs !== undefined)
+    tuned.push({ moduleId, setting: 'timeouts.first_token', queryClass: undefined, value: tunedFirstTokenMs / 1000 });
+  return tuned;
 }
