@@ -57,13 +57,28 @@ export function createHttpClient({ url, apiKey }: HttpClientOptions): HttpClient
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       };
       try {
-        return replyOf(await request(base + path, options), signal);
+        signal.throwIfAborted();
+        return replyOf(await orAborted(request(base + path, options), signal), signal);
       } catch (error) {
         throw failure(error, signal, 'MODULE_UNAVAILABLE', 'the workload cannot be reached');
       }
     },
     close: () => dispatcher.destroy(),
   };
+}
+
+/** Settles as the work does, or rejects as soon as the signal is aborted: undici looks at a signal only once there is a connection. */
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => {
+    aborted.reject(signal.reason);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 function replyOf({ statusCode, headers, body }: Dispatcher.ResponseData, signal: AbortSignal): HttpReply {

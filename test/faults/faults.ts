@@ -116,9 +116,9 @@ export const FAULTS: readonly FaultCase[] = [
   { name: 'router_killed', blow: { to: 'router', signal: 'SIGKILL' } },
   { name: 'envoy_killed', blow: { to: 'envoy', signal: 'SIGKILL' } },
   { name: 'certificate_expired', blow: { to: 'certificate', signal: 'SIGSTOP' } },
-  { name: 'all_down', blow: { to: 'everyone', signal: 'SIGKILL' } },
-  // The last one of its system: a module that says so gets a small share for a while.
   upstream('gpu_out_of_memory'),
+  // The last one of its system: it opens the secondary's breaker too.
+  { name: 'all_down', blow: { to: 'everyone', signal: 'SIGKILL' } },
   grpc('grpc_unavailable'),
   grpc('grpc_internal'),
   grpc('grpc_hang', true),
