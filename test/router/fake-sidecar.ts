@@ -1,5 +1,6 @@
 import { setImmediate as nextTick } from 'node:timers/promises';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { calibrate } from '../../core/confidence/calibration.ts';
 import { FrontierError, toFrontierError } from '../../core/errors.ts';
 import { serverStream, unary } from '../../core/grpc/handlers.ts';
 import { bindServer, closeServer, createGrpcServer } from '../../core/grpc/server.ts';
@@ -99,8 +100,9 @@ function errorMessage(to: ModuleMessage, thrown: unknown): ModuleMessage {
   });
 }
 
-function answerMessage(moduleId: string, to: ModuleMessage, content: string, score: number): ModuleMessage {
+function answerMessage(moduleId: string, to: ModuleMessage, content: string, rawScore: number): ModuleMessage {
   const priors = to.payload?.$case === 'query' ? to.payload.value.priors : undefined;
+  const score = calibrate(rawScore, priors?.calibration ?? []);
   const threshold = priors?.threshold ?? 0;
   const value: Partial<AnswerPayload> = {
     content,
@@ -108,12 +110,12 @@ function answerMessage(moduleId: string, to: ModuleMessage, content: string, sco
     usage: { promptTokens: 3, completionTokens: content.split(' ').length },
     confidence: {
       score,
-      selfAssessment: score,
-      quality: { relevance: score, coherence: score, accuracy: score, completeness: score, safety: 1 },
+      selfAssessment: rawScore,
+      quality: { relevance: rawScore, coherence: rawScore, accuracy: rawScore, completeness: rawScore, safety: 1 },
       history: priors?.history ?? 0.5,
       time: 1,
       structure: 1,
-      rawScore: score,
+      rawScore,
       threshold,
       accepted: score >= threshold,
     },

@@ -48,7 +48,16 @@ const route = ({ client }: TestRouter, fields: Parameters<typeof RouteRequest.fr
 interface Statistics {
   readonly module_id: string;
   readonly breaker: { readonly state: string };
-  readonly classes: Readonly<Record<string, { readonly outcomes: number }>>;
+  readonly classes: Readonly<
+    Record<
+      string,
+      {
+        readonly outcomes: number;
+        readonly attempts: number;
+        readonly calibration?: { readonly judgements: number };
+      }
+    >
+  >;
 }
 
 async function statisticsOf({ url }: TestRouter): Promise<Statistics> {
@@ -58,6 +67,10 @@ async function statisticsOf({ url }: TestRouter): Promise<Statistics> {
 
 const outcomesOf = async (router: TestRouter): Promise<number> =>
   (await statisticsOf(router)).classes['CODE_GENERATION']?.outcomes ?? 0;
+const judgementsOf = async (router: TestRouter): Promise<number> =>
+  (await statisticsOf(router)).classes['CODE_GENERATION']?.calibration?.judgements ?? 0;
+const attemptsOf = async (router: TestRouter): Promise<number> =>
+  (await statisticsOf(router)).classes['CODE_GENERATION']?.attempts ?? 0;
 const stateOf = async (router: TestRouter): Promise<string> => (await statisticsOf(router)).breaker.state;
 
 const break_ = (router: TestRouter): void => {
@@ -101,6 +114,24 @@ describeWith('redis', 'three routers over one Redis', () => {
     for (const [index, router] of routers.entries())
       for (let count = 0; count <= index; count += 1) await route(router);
     await allSay(routers, outcomesOf, 6);
+  });
+
+  it('judge answers by what users have told any of them, and count what all of them have tried', async () => {
+    const routers = await startRouters({ url: redis.url });
+    const [a, b, c] = routers as [Watched, Watched, Watched];
+    for (let count = 0; count < 60; count += 1) {
+      const { metadata } = await route(count % 2 === 0 ? a : b);
+      const judge = { requestId: metadata!.requestId, rating: 0, comment: '', userId: '' };
+      const { client } = count % 2 === 0 ? a : b;
+      await unaryCall(client.submitFeedback.bind(client), judge);
+    }
+    await allSay(routers, judgementsOf, 60);
+    await allSay(routers, attemptsOf, 60);
+    const { confidenceScore, metadata } = await route(c, { moduleId: 'web-development' });
+    expect(metadata?.confidence?.rawScore).toBeCloseTo(0.9);
+    expect(confidenceScore).toBeLessThan(0.6);
+    const { body } = await get<{ scope: object }>(`${c.url}/fallback/stats`);
+    expect(body.scope).toMatchObject({ of: 'all_routers', up_to_date: true });
   });
 
   it('together let a user send what one would', async () => {
