@@ -55,6 +55,17 @@ describe('judge', () => {
     expect(judged.score).toBeLessThan(plain.score - 0.1);
   });
 
+  test.each([
+    ['{"capital": "Paris"}', true],
+    ['Here it is: {"capital": "Paris"}', false],
+    ['', false],
+  ])('where JSON alone was demanded, %j is accepted: %s', (content, accepted) => {
+    const priors = { ...PRIORS, threshold: 0 };
+    const judgement = { query, answer: answerOf(content), seconds: 1, priors };
+    expect(judge({ ...judgement, mustBeJson: true }).accepted).toBe(accepted);
+    expect(judge(judgement).accepted).toBe(true);
+  });
+
   test('a self-assessment beyond 1 is taken as 1', () => {
     const report = judge({ query, answer: { ...good, selfAssessment: 7 }, seconds: 1, priors: PRIORS });
     expect(report.selfAssessment).toBe(1);

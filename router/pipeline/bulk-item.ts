@@ -1,15 +1,13 @@
 import { toFrontierError, type FrontierError } from '../../core/errors.ts';
 import type { Decision } from '../decide/decide.ts';
-import { explain } from '../decide/explain.ts';
-import type { ExecutionResult } from '../domain/answer.ts';
 import type { Caller } from '../domain/caller.ts';
-import { priorityOf } from '../domain/query-priority.ts';
 import type { Query } from '../domain/query.ts';
 import type { RouteResult } from '../domain/route-result.ts';
 import { inTurn } from '../execute/execute-plan.ts';
 import { BulkRun } from './bulk-run.ts';
 import type { BulkDependencies } from './dependencies.ts';
 import { beginRequest } from './request-run.ts';
+import { cachedResultOf, resultOf, type ResultContext } from './result-of.ts';
 import { executeDecision, forOthers, usableBy, wakeBeside } from './router.ts';
 
 /** One query of a bulk call that is under way. */
@@ -43,25 +41,15 @@ export function beginItem(order: BulkOrder, dependencies: BulkDependencies, obse
 }
 
 async function lookUp(order: BulkOrder, dependencies: BulkDependencies, observer: BulkObserver): Promise<void> {
-  const { query, caller, expiresMs } = order;
+  const { query, caller } = order;
   const { answers, board } = dependencies;
-  const wait = new AbortController();
-  const done = once(observer.done);
-  observer.under({
-    expiresMs,
-    abandon(error) {
-      done(error);
-      wait.abort(error);
-    },
-  });
+  const { done, signal } = abandonable(order, observer);
   try {
     const usable = usableBy(caller.principal, board);
-    const lookup = await answers?.find(query, caller.principal.tenant, wait.signal, usable);
+    const lookup = await answers?.find(query, caller.principal.tenant, signal, usable);
     if (lookup?.hit !== undefined) {
-      const { answer, moduleId } = lookup.hit.cached;
-      const given = { answer, moduleId, attempts: [], coldStartMs: 0 };
-      done({ ...resultOf(order, given, dependencies), fallbackUsed: false, cacheHit: true, brownOut: undefined });
-    } else if (wait.signal.aborted) lookup?.settle(undefined);
+      done(cachedResultOf(lookup.hit.cached, contextOf(order, dependencies), dependencies));
+    } else if (signal.aborted) lookup?.settle(undefined);
     else {
       carryOut(order, dependencies, {
         under: observer.under,
@@ -97,7 +85,8 @@ function runInLane(order: BulkOrder, dependencies: BulkDependencies, { under, do
   const { query, decision, caller, startedMs, expiresMs } = order;
   const times = { startedMs, expiresMs, signal: caller.signal };
   const run = new BulkRun(query, decision, caller.principal.tenant, times, dependencies, ({ progress }, outcome) => {
-    done(outcome instanceof Error ? outcome : resultOf(order, { ...outcome, ...progress }, dependencies));
+    if (outcome instanceof Error) done(outcome);
+    else done(resultOf({ ...outcome, ...progress }, contextOf(order, dependencies), dependencies));
   });
   under(run);
   wakeBeside(decision.plan.wake, dependencies);
@@ -105,17 +94,9 @@ function runInLane(order: BulkOrder, dependencies: BulkDependencies, { under, do
 }
 
 async function runApart(order: BulkOrder, dependencies: BulkDependencies, observer: BulkObserver): Promise<void> {
-  const { query, decision, caller, expiresMs } = order;
-  const stop = new AbortController();
-  const done = once(observer.done);
-  observer.under({
-    expiresMs,
-    abandon(error) {
-      done(error);
-      stop.abort(error);
-    },
-  });
-  const own = { ...caller, signal: stop.signal };
+  const { query, decision, caller } = order;
+  const { done, signal } = abandonable(order, observer);
+  const own = { ...caller, signal };
   const request = beginRequest(query, own, dependencies);
   try {
     const events = executeDecision('many', query, own, decision, request, dependencies);
@@ -131,36 +112,31 @@ async function runApart(order: BulkOrder, dependencies: BulkDependencies, observ
   }
 }
 
-/** Tells the first end alone. */
-function once(done: BulkObserver['done']): BulkObserver['done'] {
+/** Has an item that can be given up; gives who is told of its first end alone, and the signal that it was given up. */
+function abandonable({ expiresMs }: BulkOrder, observer: BulkObserver): Abandonable {
+  const stop = new AbortController();
   let over = false;
-  return (result) => {
+  const done: BulkObserver['done'] = (result) => {
     if (over) return;
     over = true;
-    done(result);
+    observer.done(result);
   };
+  observer.under({
+    expiresMs,
+    abandon(error) {
+      done(error);
+      stop.abort(error);
+    },
+  });
+  return { done, signal: stop.signal };
 }
 
-function resultOf(
-  { query, decision, startedMs }: BulkOrder,
-  { answer, moduleId, attempts, coldStartMs }: ExecutionResult,
-  { policy, clock }: BulkDependencies,
-): RouteResult {
-  return {
-    answer,
-    moduleId,
-    attempts,
-    coldStartMs,
-    requestId: query.requestId,
-    queryClass: decision.classification.queryClass,
-    queryClassProbability: decision.classification.probability,
-    fallbackUsed: moduleId !== decision.plan.steps[0]?.moduleId,
-    processingMs: clock.monotonicMs() - startedMs,
-    cost: attempts.reduce((sum, attempt) => sum + attempt.cost, 0),
-    cacheHit: false,
-    traceId: '',
-    priority: priorityOf(query),
-    brownOut: decision.plan.brownOut,
-    explanation: query.explain ? explain(decision, policy, []) : undefined,
-  };
+interface Abandonable {
+  readonly done: BulkObserver['done'];
+  readonly signal: AbortSignal;
+}
+
+/** Neither stages nor a trace are kept of a query in bulk. */
+function contextOf({ query, decision, startedMs }: BulkOrder, { clock }: BulkDependencies): ResultContext {
+  return { query, decision, processingMs: clock.monotonicMs() - startedMs, traceId: '', stages: [] };
 }

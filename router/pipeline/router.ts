@@ -4,7 +4,6 @@ import type { Classification } from '../classification/classifier.ts';
 import { decide, type Decision } from '../decide/decide.ts';
 import { explain, type Explanation, type StageTiming } from '../decide/explain.ts';
 import type { Planner } from '../decide/plan-book.ts';
-import type { ExecutionResult } from '../domain/answer.ts';
 import type { RouteEvent } from '../domain/events.ts';
 import type { Caller } from '../domain/caller.ts';
 import { mayUse, type Principal } from '../domain/principal.ts';
@@ -17,6 +16,7 @@ import type { RouterDependencies } from './dependencies.ts';
 import { requirePermission } from './authenticate.ts';
 import { recordFailure, recordResult, recordStages, type Method } from './record.ts';
 import { beginRequest, type RequestRun } from './request-run.ts';
+import { cachedResultOf, resultOf, type ResultContext } from './result-of.ts';
 
 /** A user's judgement of an answer. */
 export interface Feedback {
@@ -183,9 +183,7 @@ async function* answer(
     const { content } = cached.answer;
     if (method === 'stream' && content !== '')
       yield { kind: 'token', text: content, index: 0, moduleId: cached.moduleId };
-    const given = { answer: cached.answer, moduleId: cached.moduleId, attempts: [], coldStartMs: 0 };
-    const result = resultOf(given, query, decision, request, dependencies);
-    return { ...result, fallbackUsed: false, cacheHit: true, brownOut: undefined };
+    return cachedResultOf(cached, contextOf(query, decision, request), dependencies);
   }
   let made: RouteResult | undefined;
   try {
@@ -243,31 +241,12 @@ export async function* executeDecision(
   dependencies.retryBudget.deposit();
   const done = yield* executePlan(decision.plan, execution, dependencies);
   request.note('execute', clock.monotonicMs() - startedMs);
-  return resultOf(done, query, decision, request, dependencies);
+  return resultOf(done, contextOf(query, decision, request), dependencies);
 }
 
-function resultOf(
-  done: ExecutionResult,
-  query: Query,
-  decision: Decision,
-  request: RequestRun,
-  { policy }: RouterDependencies,
-): RouteResult {
-  const { queryClass, probability } = decision.classification;
-  return {
-    ...done,
-    requestId: query.requestId,
-    queryClass,
-    queryClassProbability: probability,
-    fallbackUsed: done.moduleId !== (done.firstModuleId ?? decision.plan.steps[0]?.moduleId),
-    processingMs: request.elapsedMs(),
-    cost: done.attempts.reduce((sum, attempt) => sum + attempt.cost, 0),
-    cacheHit: false,
-    traceId: request.traceId,
-    priority: priorityOf(query),
-    brownOut: decision.plan.brownOut,
-    explanation: query.explain ? explain(decision, policy, request.stages) : undefined,
-  };
+function contextOf(query: Query, decision: Decision, request: RequestRun): ResultContext {
+  const { traceId, stages } = request;
+  return { query, decision, processingMs: request.elapsedMs(), traceId, stages };
 }
 
 function takeFeedback(
