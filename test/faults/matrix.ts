@@ -65,6 +65,8 @@ export async function runMatrix(options: MatrixOptions): Promise<Cell[]> {
   return cells;
 }
 
+const NO_RATE_LIMIT = { requests_per_second: 1e6, burst: 1e6 };
+
 /**
  * Runs faults against one system. The breaker, the demotion and the slow start that would keep later requests from the faulty
  * module are off, so that each request meets the fault.
@@ -79,7 +81,8 @@ async function runSystem(
   const system = await startFaultSystem({
     kind,
     orchestration: {
-      router: { ...ONE_STAGE, selection: { exploration: { share: 0 } } },
+      // All requests are of one user.
+      router: { ...ONE_STAGE, selection: { exploration: { share: 0 } }, rate_limit: NO_RATE_LIMIT },
       fallback: {
         health_monitoring: { min_success_rate: 0 },
         slow_start: { window: 0 },
