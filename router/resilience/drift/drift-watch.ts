@@ -3,14 +3,13 @@ import type { Orchestration, QueryClass } from '../../../core/config/schema.ts';
 import { parseQuantity } from '../../../core/config/quantity.ts';
 import type { CallEnd } from '../module-board.ts';
 import type { ModuleRecord } from '../module-record.ts';
-import { warmStandIn, type WarmOptions } from '../warm-stand-in.ts';
+import { spare, warmStandIn, type SpareOptions } from '../warm-stand-in.ts';
 import { exhaustedInMs, MEMORY_SAMPLES, type MemorySample } from './memory-trend.ts';
 import { createSignal, SIGNALS, type Signal } from './signals.ts';
 
-export interface DriftWatchOptions extends WarmOptions {
+export interface DriftWatchOptions extends SpareOptions {
   readonly policy: Orchestration['fallback']['healing']['drift'];
   readonly clock: Clock;
-  readonly setShare: (moduleId: string, share: number | undefined) => void;
   /** Has a module started anew before it runs out of memory. */
   readonly restart: (moduleId: string, reason: string) => void;
 }
@@ -63,11 +62,7 @@ export function createDriftWatch(options: DriftWatchOptions): DriftWatch {
   const begin = (moduleId: string, watched: Watched, reason: string): void => {
     note('drift', moduleId, reason);
     watched.drifting = true;
-    if (!isTheirs()) return;
-    if (policy.warm) warmStandIn(moduleId, GETS_WORSE, options);
-    if (!policy.drain) return;
-    options.setShare(moduleId, policy.share);
-    note('drain', moduleId, `it is given ${Math.round(policy.share * 100)} % of its queries while another can answer`);
+    if (isTheirs()) spare(moduleId, GETS_WORSE, options);
   };
   const end = (moduleId: string, watched: Watched, reason: string): void => {
     watched.drifting = false;

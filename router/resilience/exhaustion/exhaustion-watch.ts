@@ -2,17 +2,16 @@ import type { Clock } from '../../../core/clock.ts';
 import type { Orchestration, QueryClass } from '../../../core/config/schema.ts';
 import type { CallEnd } from '../call-end.ts';
 import type { ModuleRecord } from '../module-record.ts';
-import { warmStandIn, type WarmOptions } from '../warm-stand-in.ts';
+import { spare, type SpareOptions } from '../warm-stand-in.ts';
 import { afterCall, isLost, needsNewProcess, type Losses } from './losses.ts';
 import { cpuFractionOf, usedFractionOf } from './module-usage.ts';
 import { createRecentCalls, type RecentCalls } from './recent-calls.ts';
 import { createServiceLevels, type ServiceLevels } from './service-level.ts';
 import { afterSample, AT_LIMIT, WELL, type Starvation } from './starvation.ts';
 
-export interface ExhaustionWatchOptions extends WarmOptions {
+export interface ExhaustionWatchOptions extends SpareOptions {
   readonly policy: Orchestration['fallback']['healing']['exhaustion'];
   readonly clock: Clock;
-  readonly setShare: (moduleId: string, share: number | undefined) => void;
   /** Has a module started anew, where that is allowed. */
   readonly restart: (moduleId: string, reason: string) => void;
 }
@@ -56,10 +55,7 @@ export function createExhaustionWatch(options: ExhaustionWatchOptions): Exhausti
   const begin = (moduleId: string, watched: Watched, reason: string): void => {
     watched.exhausted = true;
     note('exhausted', moduleId, reason);
-    if (policy.warm) warmStandIn(moduleId, 'runs out of resources', options);
-    if (!policy.drain) return;
-    options.setShare(moduleId, policy.share);
-    note('drain', moduleId, `it is given ${Math.round(policy.share * 100)} % of its queries while another can answer`);
+    spare(moduleId, 'runs out of resources', options);
   };
   const look = (record: ModuleRecord, watched: Watched): void => {
     const moduleId = record.spec.module_id;
